@@ -1,0 +1,132 @@
+"""The command `resonaut`: one subcommand per stage, and a few for the whole study.
+
+Nothing heavy is imported before the subcommand is known. A stage adds its own arguments in `<stage>/cli.py`
+with `add_arguments(parser)` and does its work in `run(arguments)`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from resonaut import __version__
+from resonaut.errors import ConfigError, ResonautError, nearest
+
+STAGES = {
+    "simulate": "Pythia 8 events through a parametrised detector, to ROOT files",
+    "ingest": "ROOT files to the event store",
+    "represent": "features, jet images, point clouds and mixtures from the event store",
+    "tag": "train supervised taggers",
+    "generate": "train generators and evaluate them",
+    "detect": "anomaly scores per event and window",
+    "hunt": "selected spectra and background fits over the scan",
+    "infer": "pyhf workspaces, p-values and limits",
+    "review": "figures for the report",
+}
+TOOLS = {
+    "manifest": "write the manifest of the chunks of a dataset",
+    "config": "check a configuration, or print the slice that one rule uses",
+    "schema": "print the JSON Schema of the configuration",
+    "run": "run the workflow, cleaning up after one that was killed",
+}
+
+
+def settings_argument(text: str) -> dict[str, Any]:
+    """Read `--settings`: JSON text, or the path of a JSON or YAML file.
+
+    Raises:
+        ConfigError: neither.
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"--settings: not valid JSON ({error}).") from None
+    from resonaut.config import read_yaml
+
+    value = read_yaml(text)
+    if not isinstance(value, dict):
+        raise ConfigError(f"--settings: {text} holds no mapping.")
+    return value
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add `--settings` to a parser."""
+    parser.add_argument(
+        "--settings",
+        required=True,
+        metavar="JSON",
+        help="slice of the configuration: JSON, or a JSON or YAML file (`resonaut config` prints it)",
+    )
+
+
+def named_paths(items: Sequence[str]) -> dict[str, Path]:
+    """Read `name=path` arguments.
+
+    Raises:
+        ConfigError: an item has no '='.
+    """
+    found = {}
+    for item in items:
+        name, equals, path = item.partition("=")
+        if not equals:
+            raise ConfigError(f"'{item}': name=path is expected, for example qcd=results/demo/qcd.json.")
+        found[name] = Path(path)
+    return found
+
+
+def _overview() -> str:
+    width = max(map(len, STAGES | TOOLS))
+    lines = ["usage: resonaut [--version] [--verbose] COMMAND ...", "", "stages:"]
+    lines += [f"  {name:<{width}}  {text}" for name, text in STAGES.items()]
+    lines += ["", "whole study:"]
+    lines += [f"  {name:<{width}}  {text}" for name, text in TOOLS.items()]
+    return "\n".join([*lines, "", "`resonaut COMMAND --help` shows the arguments of each."])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return the exit code. Errors of ours are one message, not a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    from resonaut import logs, processes
+
+    verbose = "--verbose" in arguments[:1]
+    logs.set_up(verbose)
+    if verbose:
+        arguments = arguments[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"resonaut {__version__}")
+        return 0
+    name = arguments[0]
+    if name not in STAGES | TOOLS:
+        print(f"resonaut: unknown command '{name}'. {nearest(name, STAGES | TOOLS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"resonaut.{name}.cli" if name in STAGES else f"resonaut.tools.{name}")
+    parser = argparse.ArgumentParser(prog=f"resonaut {name}", description=(STAGES | TOOLS)[name])
+    module.add_arguments(parser)
+    options = parser.parse_args(arguments[1:])
+    try:
+        with processes.recorded():
+            return int(module.run(options) or 0)
+    except ResonautError as error:
+        print(f"resonaut {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"resonaut {name}: interrupted", file=sys.stderr)
+        return 130
+    except MemoryError:
+        print(
+            f"resonaut {name}: out of memory; lower the chunk or batch size of this stage.", file=sys.stderr
+        )
+        return 9
+
+
+if __name__ == "__main__":
+    sys.exit(main())

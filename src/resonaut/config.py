@@ -1,0 +1,335 @@
+"""The configuration of a study: the only definition of its keys.
+
+`load(path)` reads and validates a file; `Study.slice(...)` gives the part that one rule uses, as key-sorted
+JSON. Settings of methods stand in the files of the methods and are found through the registry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, SerializeAsAny, StringConstraints, field_validator, model_validator
+
+from resonaut import registry
+from resonaut.errors import ConfigError, MissingFileError, nearest
+from resonaut.files import canonical_json
+from resonaut.scan import ScanSettings
+from resonaut.settings import Count, Settings, validate
+
+MAX_SLICE_BYTES = 64_000
+NOMINAL = "nominal"
+METHOD_STAGES = ("tag", "generate", "detect")
+SECTIONS = ("ingest", "represent", "hunt", "infer", "review")
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+MixtureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_+:.-]*$", max_length=96)]
+
+
+def section_model(stage: str) -> type[Settings]:
+    """The settings class of a stage, `resonaut.<stage>.settings.<Stage>Settings`, found by name."""
+    module = importlib.import_module(f"resonaut.{stage}.settings")
+    return getattr(module, f"{stage.capitalize()}Settings")
+
+
+class FileDataset(Settings):
+    """Events that exist already, in files."""
+
+    files: tuple[str, ...] = Field(min_length=1, description="Paths or globs; one file is one chunk.")
+    reader: str = Field("auto", description="A file of ingest/methods/, or 'auto': found from the file.")
+    cross_section: float | None = Field(None, gt=0, description="Cross-section, pb; of the file if absent.")
+
+    def paths(self) -> list[str]:
+        """The files, globs expanded, sorted.
+
+        Raises:
+            MissingFileError: a path or glob matches nothing.
+        """
+        found: list[str] = []
+        for pattern in self.files:
+            matches = (
+                sorted(str(path) for path in Path().glob(pattern)) if not Path(pattern).is_absolute() else []
+            )
+            if Path(pattern).is_absolute():
+                matches = sorted(str(path) for path in Path("/").glob(pattern.lstrip("/")))
+            if not matches:
+                raise MissingFileError(
+                    f"datasets: '{pattern}' matches no file; paths start at the folder of the run."
+                )
+            found += matches
+        return found
+
+
+class Dataset(Settings):
+    """One source of events."""
+
+    source: str = Field(description="'files', or a file of simulate/methods/ (pythia).")
+    label: Name | None = Field(None, description="Truth class; absent for data.")
+    settings: SerializeAsAny[Settings]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_source(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "settings" in value:
+            return value
+        rest = dict(value)
+        source = rest.pop("source", None)
+        label = rest.pop("label", None)
+        known = ["files", *registry.names("simulate")]
+        if source is None:
+            raise ValueError(f"the key 'source' is required. Known: {', '.join(known)}")
+        if source not in known:
+            raise ValueError(f"unknown source '{source}'. {nearest(str(source), known)}")
+        model = FileDataset if source == "files" else registry.load("simulate", source).Settings
+        return {"source": source, "label": label, "settings": validate(model, rest)}
+
+
+class Mixture(Settings):
+    """What a search looks at."""
+
+    datasets: dict[Name, Count | Literal["all"]] = Field(
+        min_length=1, description="Selected events taken of each dataset: a number, or 'all'."
+    )
+    seed: Count = Field(0, ge=0, description="Which of a dataset's events are drawn.")
+    methods: tuple[Name, ...] = Field(min_length=1, description="Detectors that search in it.")
+
+
+class Study(Settings):
+    """A study: the whole configuration."""
+
+    study: Name = Field(description="Name; everything is written below results/<study>/.")
+    seed: Count = Field(1, ge=0, description="The one seed that all others are derived from.")
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+    ingest: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("ingest")())
+    represent: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("represent")())
+    mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
+    scan: ScanSettings | None = None
+    tag: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    generate: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    detect: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    kinds: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True)
+    hunt: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("hunt")())
+    infer: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("infer")())
+    review: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("review")())
+
+    @field_validator("datasets", mode="after")
+    @classmethod
+    def _some(cls, value: dict[str, Dataset]) -> dict[str, Dataset]:
+        return value
+
+    @model_validator(mode="after")
+    def _references(self) -> Study:
+        for name, mixture in self.mixtures.items():
+            for dataset in mixture.datasets:
+                self._known(dataset, self.datasets, f"mixtures.{name}.datasets", "dataset")
+            for method in mixture.methods:
+                self._known(method, self.detect, f"mixtures.{name}.methods", "detector")
+        if self.mixtures and self.scan is None:
+            raise ValueError("scan: this section is required where there are mixtures")
+        for stage in METHOD_STAGES:
+            for method, settings in getattr(self, stage).items():
+                for dataset in getattr(settings, "datasets_used", list)():
+                    self._known(dataset, self.datasets, f"{stage}.{method}", "dataset")
+        return self
+
+    @staticmethod
+    def _known(name: str, known: Any, where: str, what: str) -> None:
+        if name not in known:
+            raise ValueError(f"{where}: unknown {what} '{name}'. {nearest(name, known)}")
+
+    # -- what the workflow asks ------------------------------------------------------------------
+
+    def data_folder(self, dataset: str) -> str:
+        """Folder of a simulated dataset, shared by all studies with the same settings for it."""
+        digest = hashlib.sha256(self.slice("simulate", dataset=dataset).encode()).hexdigest()[:8]
+        return f"results/_data/{dataset}-{digest}"
+
+    def is_simulated(self, dataset: str) -> bool:
+        """Whether the workflow makes this dataset."""
+        return self.datasets[dataset].source != "files"
+
+    def chunks(self, dataset: str) -> list[str]:
+        """Names of the chunks, `<shard>/<number>`: at most 1000 files stand in one folder."""
+        settings = self.datasets[dataset].settings
+        number = len(settings.chunk_sizes() if self.is_simulated(dataset) else settings.paths())
+        return [f"{index // 1000:03d}/{index:06d}" for index in range(number)]
+
+    def searches(self) -> list[tuple[str, str]]:
+        """(mixture, method) pairs, sorted."""
+        return sorted(
+            (name, method) for name, mixture in self.mixtures.items() for method in set(mixture.methods)
+        )
+
+    def slice(self, stage: str, **names: str) -> str:
+        """The part of the configuration that one rule uses, as key-sorted JSON.
+
+        Args:
+            stage: one of the slices below.
+            names: wildcards: dataset, mixture, method.
+
+        Raises:
+            ConfigError: the slice exceeds 64 kB.
+        """
+        text = canonical_json(_SLICES[stage](self, **names))
+        if len(text) > MAX_SLICE_BYTES:
+            raise ConfigError(
+                f"{stage} {names}: the settings take {len(text)} bytes, at most {MAX_SLICE_BYTES} are allowed. "
+                "Put long lists into a file and name the file."
+            )
+        return text
+
+
+def _simulate(study: Study, dataset: str) -> dict[str, Any]:
+    entry = study.datasets[dataset]
+    settings = entry.settings.model_dump(mode="json")
+    if settings.get("seed") is None:
+        settings["seed"] = study.seed
+    return {"dataset": dataset, "source": entry.source, "settings": settings}
+
+
+def _ingest(study: Study, dataset: str) -> dict[str, Any]:
+    entry = study.datasets[dataset]
+    simulated = study.is_simulated(dataset)
+    return {
+        "dataset": dataset,
+        "label": entry.label,
+        "reader": "resonaut" if simulated else entry.settings.reader,
+        "cross_section": None if simulated else entry.settings.cross_section,
+        "ingest": study.ingest.model_dump(mode="json"),
+    }
+
+
+def _representation(kind: str) -> Any:
+    def slice_(study: Study) -> dict[str, Any]:
+        whole = study.represent.model_dump(mode="json")
+        return {key: whole[key] for key in ("n_jets", "selection", kind)}
+
+    return slice_
+
+
+def _mix(study: Study, mixture: str) -> dict[str, Any]:
+    entry = study.mixtures[mixture]
+    return {"mixture": mixture, "datasets": dict(entry.datasets), "draw": entry.seed, "seed": study.seed}
+
+
+def _method(stage: str) -> Any:
+    def slice_(study: Study, method: str) -> dict[str, Any]:
+        settings = getattr(study, stage)[method].model_dump(mode="json")
+        return {
+            "method": method,
+            "kind": study.kinds[stage][method],
+            "settings": settings,
+            "seed": study.seed,
+        }
+
+    return slice_
+
+
+def _detect(study: Study, mixture: str, method: str) -> dict[str, Any]:
+    return {
+        **_method("detect")(study, method),
+        "mixture": mixture,
+        "scan": study.scan.model_dump(mode="json"),
+    }
+
+
+def _hunt(study: Study) -> dict[str, Any]:
+    return {"scan": study.scan.model_dump(mode="json"), "hunt": study.hunt.model_dump(mode="json")}
+
+
+def _section(stage: str) -> Any:
+    return lambda study: {stage: getattr(study, stage).model_dump(mode="json")}
+
+
+_SLICES: dict[str, Any] = {
+    "simulate": _simulate,
+    "ingest": _ingest,
+    "features": _representation("features"),
+    "images": _representation("images"),
+    "clouds": _representation("clouds"),
+    "mix": _mix,
+    "tag": _method("tag"),
+    "generate": _method("generate"),
+    "detect": _detect,
+    "hunt": _hunt,
+    "infer": _section("infer"),
+    "review": _section("review"),
+}
+
+
+def _resolve(raw: dict[str, Any]) -> dict[str, Any]:
+    """Replace sections by instances of the settings classes that the registry finds."""
+    value = dict(raw)
+    for stage in SECTIONS:
+        if stage in value:
+            value[stage] = validate(section_model(stage), value[stage], stage)
+    kinds: dict[str, dict[str, str]] = {}
+    for stage in METHOD_STAGES:
+        section = value.get(stage) or {}
+        if not isinstance(section, dict):
+            raise ConfigError(f"{stage}: a mapping of method names to settings is expected.")
+        kinds[stage], value[stage] = {}, {}
+        for name, settings in section.items():
+            settings = dict(settings or {})
+            kind = str(settings.pop("kind", name))
+            model = registry.load(stage, kind, f"{stage}.{name}").Settings
+            kinds[stage][name] = kind
+            value[stage][name] = validate(model, settings, f"{stage}.{name}")
+    datasets = value.get("datasets")
+    if isinstance(datasets, dict):
+        value["datasets"] = {name: _dataset(name, entry) for name, entry in datasets.items()}
+    value["kinds"] = kinds
+    return value
+
+
+def _dataset(name: str, entry: Any) -> Dataset:
+    where = f"datasets.{name}"
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{where}: a mapping with the key 'source' is expected.")
+    try:
+        return validate(Dataset, entry, where)
+    except ConfigError as error:
+        text = str(error)
+        lines = [line if line.startswith(where) else f"{where}.{line}" for line in text.splitlines()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def parse(raw: Any, where: str = "configuration") -> Study:
+    """Validate a configuration that was read from YAML or given by Snakemake.
+
+    Raises:
+        ConfigError: with one line per wrong key.
+    """
+    if not isinstance(raw, dict) or not raw:
+        raise ConfigError(f"{where}: a mapping of sections is expected, for example 'study: demo'.")
+    if "kinds" in raw:
+        raise ConfigError(f"{where}: kinds: unknown key. {nearest('kinds', Study.model_fields)}")
+    try:
+        return validate(Study, _resolve(raw))
+    except ConfigError as error:
+        lines = [f"{where}: {line}" for line in re.sub(r"\(top level\): ", "", str(error)).splitlines()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file.
+
+    Raises:
+        MissingFileError: no such file.
+        ConfigError: not YAML.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such configuration file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def load(path: str | Path) -> Study:
+    """Read and validate a study's configuration."""
+    return parse(read_yaml(path), str(path))

@@ -1,0 +1,1 @@
+"""Stage detect: anomaly scores per event and window."""

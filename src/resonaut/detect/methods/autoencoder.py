@@ -1,0 +1,9 @@
+"""Placeholder of the autoencoder."""
+
+from __future__ import annotations
+
+from resonaut.detect.settings import DetectorSettings
+
+
+class Settings(DetectorSettings):
+    """Settings."""

@@ -1,0 +1,1 @@
+"""Stage generate: generators and their evaluation."""

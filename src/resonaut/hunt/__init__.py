@@ -1,0 +1,1 @@
+"""Stage hunt: selected spectra and background fits over the scan."""

@@ -1,0 +1,29 @@
+"""Settings of the hunt."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from resonaut.settings import Settings
+
+
+class HuntSettings(Settings):
+    """Selections on the scores and the smooth background of the selected spectrum."""
+
+    efficiencies: tuple[float, ...] = Field(
+        (0.01,), min_length=1, description="Background efficiencies of the selections, fixed beforehand."
+    )
+    bin_width: float = Field(100.0, gt=0, description="Bins of the spectrum, GeV; window edges lie on them.")
+    background: str = Field("dijet", description="Background function, a file of stats/methods/.")
+    n_parameters: int = Field(3, ge=2, le=5, description="Parameters of the background function.")
+    sqrt_s: float = Field(13_000.0, gt=0, description="Centre-of-mass energy, GeV.")
+
+    @field_validator("efficiencies")
+    @classmethod
+    def _fractions(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        for value in values:
+            if not 0 < value <= 1:
+                raise ValueError(f"an efficiency lies in (0, 1], got {value:g}")
+        if len(set(values)) < len(values):
+            raise ValueError("two efficiencies are the same")
+        return tuple(sorted(values, reverse=True))

@@ -1,0 +1,1 @@
+"""Stage infer: workspaces, p-values and limits."""

@@ -1,0 +1,1 @@
+"""Stage ingest: files of any format to the event store."""

@@ -1,0 +1,164 @@
+"""A mixture: which events a search looks at, as row indices into representations, not as copies.
+
+Rows are in the order of a hash, so that the order tells nothing about where an event comes from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from resonaut.errors import InputError
+from resonaut.files import atomic, canonical_json
+from resonaut.manifest import Manifest
+from resonaut.seeds import event_hash
+from resonaut.store import open_h5
+
+_ID = ("run", "lumi", "event")
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Rows of a mixture.
+
+    Attributes:
+        name: name of the mixture.
+        datasets: names of its datasets.
+        labels: truth class of each dataset; empty for data.
+        dataset: (n_events,) index into `datasets`.
+        chunk: (n_events,) index into that dataset's chunks.
+        row: (n_events,) row in that chunk.
+        split_hash: (n_events,) uint64 hash of dataset, event id and the study's seed, for folds.
+    """
+
+    name: str
+    datasets: tuple[str, ...]
+    labels: tuple[str, ...]
+    dataset: np.ndarray
+    chunk: np.ndarray
+    row: np.ndarray
+    split_hash: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def draw(
+    name: str, manifests: Mapping[str, Manifest], counts: Mapping[str, int | str], seed: int, draw_seed: int
+) -> Mixture:
+    """Draw a mixture from features manifests.
+
+    Args:
+        name: name of the mixture.
+        manifests: features manifest of each dataset.
+        counts: events wanted of each dataset, or "all".
+        seed: the study's seed (splits).
+        draw_seed: the mixture's seed (which events).
+
+    Raises:
+        InputError: a dataset has fewer events than wanted.
+    """
+    datasets = sorted(counts)
+    columns: list[tuple[np.ndarray, ...]] = []
+    for index, dataset in enumerate(datasets):
+        chunks, rows, splits, order = [], [], [], []
+        for number, path in enumerate(manifests[dataset].chunks):
+            with open_h5(path) as file:
+                ids = [file[f"events/{key}"][:] for key in _ID]
+            rows.append(np.arange(len(ids[0])))
+            chunks.append(np.full(len(ids[0]), number))
+            splits.append(event_hash(dataset, *ids, seed, "split"))
+            order.append(event_hash(dataset, *ids, seed, f"mixture {draw_seed}"))
+        table = [np.concatenate(column) for column in (chunks, rows, splits, order)]
+        wanted = counts[dataset]
+        if wanted != "all":
+            available = len(table[0])
+            if int(wanted) > available:
+                raise InputError(
+                    f"mixtures.{name}.datasets.{dataset}: {wanted} events are wanted, {available} pass the "
+                    f"selection ({manifests[dataset].path}). Ask for fewer or make more."
+                )
+            chosen = np.argsort(table[3], kind="stable")[: int(wanted)]
+            table = [column[chosen] for column in table]
+        columns.append((np.full(len(table[0]), index), *table))
+    dataset_index, chunk, row, split, order = (np.concatenate(c) for c in zip(*columns, strict=True))
+    by_hash = np.argsort(order, kind="stable")
+    return Mixture(
+        name=name,
+        datasets=tuple(datasets),
+        labels=tuple(manifests[dataset].label for dataset in datasets),
+        dataset=dataset_index[by_hash].astype(np.int16),
+        chunk=chunk[by_hash].astype(np.int32),
+        row=row[by_hash].astype(np.int64),
+        split_hash=split[by_hash],
+    )
+
+
+def write(path: str | os.PathLike, mixture: Mixture, provenance: dict[str, Any]) -> None:
+    """Write a mixture to HDF5."""
+    with atomic(path) as part, h5py.File(part, "w") as file:
+        file.attrs["name"] = mixture.name
+        file.attrs["datasets"] = canonical_json(list(mixture.datasets))
+        file.attrs["labels"] = canonical_json(list(mixture.labels))
+        file.attrs["provenance"] = canonical_json(provenance)
+        for column in ("dataset", "chunk", "row", "split_hash"):
+            file.create_dataset(column, data=getattr(mixture, column), compression="gzip", shuffle=True)
+
+
+def read(path: str | os.PathLike) -> Mixture:
+    """Read a mixture."""
+    with open_h5(path) as file:
+        return Mixture(
+            name=file.attrs["name"],
+            datasets=tuple(json.loads(file.attrs["datasets"])),
+            labels=tuple(json.loads(file.attrs["labels"])),
+            **{column: file[column][:] for column in ("dataset", "chunk", "row", "split_hash")},
+        )
+
+
+def gather(
+    mixture: Mixture, manifests: Mapping[str, Manifest], paths: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Read the mixture's rows of HDF5 datasets, in the mixture's order.
+
+    Args:
+        mixture: which rows.
+        manifests: manifest of each dataset, all of one kind.
+        paths: HDF5 paths with one row per event, for example "events/mass" or "images".
+
+    Returns:
+        For each path an array of shape (n_events, ...).
+
+    Raises:
+        InputError: a path is absent.
+    """
+    out: dict[str, np.ndarray] = {}
+    for index, name in enumerate(mixture.datasets):
+        for number, chunk_path in enumerate(manifests[name].chunks):
+            where = np.flatnonzero((mixture.dataset == index) & (mixture.chunk == number))
+            if not len(where):
+                continue
+            with open_h5(chunk_path) as file:
+                for path in paths:
+                    _gather_one(out, path, file, chunk_path, where, mixture)
+    return out
+
+
+def _gather_one(
+    out: dict[str, np.ndarray], path: str, file: h5py.File, chunk: Path, where: np.ndarray, mixture: Mixture
+) -> None:
+    if path not in file:
+        group = path.rsplit("/", 1)[0]
+        present = sorted(file[group]) if "/" in path and group in file else sorted(file)
+        raise InputError(f"{chunk}: no '{path}'; it holds {', '.join(present)}.")
+    values = file[path][:]
+    if path not in out:
+        out[path] = np.empty((len(mixture), *values.shape[1:]), values.dtype)
+    out[path][where] = values[mixture.row[where]]

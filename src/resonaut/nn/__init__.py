@@ -1,0 +1,1 @@
+"""Ground floor shared by tag, generate and detect: networks, training, ensembles, devices."""

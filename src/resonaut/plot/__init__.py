@@ -1,0 +1,1 @@
+"""Ground floor: one style, one function per kind of figure."""

@@ -1,0 +1,1 @@
+"""Stage represent: features, jet images and point clouds from the event store."""

@@ -1,0 +1,1 @@
+"""Stage review: what a reviewer opens."""

@@ -1,0 +1,1 @@
+"""Stage simulate: Pythia 8 events through a parametrised detector, to ROOT files."""

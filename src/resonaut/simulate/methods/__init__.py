@@ -1,0 +1,1 @@
+"""Sources of simulated events, one file each."""

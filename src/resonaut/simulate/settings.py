@@ -1,0 +1,22 @@
+"""Settings that every simulated dataset has; those of a source stand in `simulate/methods/<source>.py`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from resonaut.settings import Count, Settings
+
+
+class SimulatedDataset(Settings):
+    """How many events, in what pieces."""
+
+    n_events: Count = Field(gt=0, description="Events to generate (before cuts that follow the generation).")
+    chunk_events: Count = Field(10_000, gt=0, description="Events per chunk; a chunk is one job.")
+    seed: Count | None = Field(
+        None, ge=0, description="Seed of this dataset; the study's seed where it is absent."
+    )
+
+    def chunk_sizes(self) -> list[int]:
+        """Number of events to generate in each chunk."""
+        full, rest = divmod(self.n_events, self.chunk_events)
+        return [self.chunk_events] * full + ([rest] if rest else [])

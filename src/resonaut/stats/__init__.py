@@ -1,0 +1,1 @@
+"""Ground floor shared by hunt and infer: background functions, likelihoods."""

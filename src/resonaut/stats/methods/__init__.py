@@ -1,0 +1,1 @@
+"""Background functions, one file each."""

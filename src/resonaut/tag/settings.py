@@ -1,0 +1,28 @@
+"""Settings that every tagger has."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from resonaut.nn.settings import TrainingSettings
+from resonaut.settings import Count, Settings
+
+
+class TaggerSettings(Settings):
+    """What is told from what."""
+
+    signal: tuple[str, ...] = Field(min_length=1, description="Datasets whose jets are signal.")
+    background: tuple[str, ...] = Field(min_length=1, description="Datasets whose jets are background.")
+    n_jets_max: Count = Field(200_000, ge=10, description="Jets of each class at most.")
+    training: TrainingSettings = TrainingSettings()
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> TaggerSettings:
+        both = set(self.signal) & set(self.background)
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} is both signal and background")
+        return self
+
+    def datasets_used(self) -> list[str]:
+        """Names of the datasets that this tagger reads."""
+        return sorted({*self.signal, *self.background})

@@ -1,0 +1,1 @@
+"""Commands for the whole study: run, config, schema, manifest."""
