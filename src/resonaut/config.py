@@ -6,6 +6,7 @@ JSON. Settings of methods stand in the files of the methods and are found throug
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import importlib
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, SerializeAsAny, StringConstraints, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
 
 from resonaut import registry
 from resonaut.errors import ConfigError, MissingFileError, nearest
@@ -51,15 +52,9 @@ class FileDataset(Settings):
         """
         found: list[str] = []
         for pattern in self.files:
-            matches = (
-                sorted(str(path) for path in Path().glob(pattern)) if not Path(pattern).is_absolute() else []
-            )
-            if Path(pattern).is_absolute():
-                matches = sorted(str(path) for path in Path("/").glob(pattern.lstrip("/")))
+            matches = sorted(glob.glob(pattern, recursive=True))
             if not matches:
-                raise MissingFileError(
-                    f"datasets: '{pattern}' matches no file; paths start at the folder of the run."
-                )
+                raise MissingFileError(f"'{pattern}' matches no file; paths start at the folder of the run.")
             found += matches
         return found
 
@@ -116,11 +111,6 @@ class Study(Settings):
     infer: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("infer")())
     review: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("review")())
 
-    @field_validator("datasets", mode="after")
-    @classmethod
-    def _some(cls, value: dict[str, Dataset]) -> dict[str, Dataset]:
-        return value
-
     @model_validator(mode="after")
     def _references(self) -> Study:
         for name, mixture in self.mixtures.items():
@@ -174,10 +164,11 @@ class Study(Settings):
         Raises:
             ConfigError: the slice exceeds 64 kB.
         """
-        text = canonical_json(_SLICES[stage](self, **names))
+        text = canonical_json(SLICES[stage](self, **names))
         if len(text) > MAX_SLICE_BYTES:
             raise ConfigError(
-                f"{stage} {names}: the settings take {len(text)} bytes, at most {MAX_SLICE_BYTES} are allowed. "
+                f"{stage} {names}: the settings take {len(text)} bytes, at most "
+                f"{MAX_SLICE_BYTES} are allowed. "
                 "Put long lists into a file and name the file."
             )
         return text
@@ -245,7 +236,12 @@ def _section(stage: str) -> Any:
     return lambda study: {stage: getattr(study, stage).model_dump(mode="json")}
 
 
-_SLICES: dict[str, Any] = {
+def _review(study: Study) -> dict[str, Any]:
+    # All datasets, so that one has the same colour in every figure.
+    return {**_section("review")(study), "datasets": sorted(study.datasets)}
+
+
+SLICES: dict[str, Any] = {
     "simulate": _simulate,
     "ingest": _ingest,
     "features": _representation("features"),
@@ -257,7 +253,7 @@ _SLICES: dict[str, Any] = {
     "detect": _detect,
     "hunt": _hunt,
     "infer": _section("infer"),
-    "review": _section("review"),
+    "review": _review,
 }
 
 

@@ -1,8 +1,8 @@
 """A dataset is a manifest: its chunks with counts and checksums, its cut flow, sum of weights, cross-section.
 
 Chunks are HDF5 files of one kind (`store`, `features`, `images`, `clouds`) that carry the attributes `kind`,
-`dataset`, `label` (empty for data), `n_events`, `sum_weights` (before any selection), `n_generated`, `cross_section`
-(pb; absent if unknown) and `cut_flow` (JSON).
+`dataset`, `label` (empty for data), `n_events`, `sum_weights` (before any selection), `n_generated`,
+`cross_section` (pb; absent if unknown) and `cut_flow` (JSON, in the order of the cuts).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from resonaut.files import read_json, sha256, write_json
 from resonaut.store import open_h5
 
 SCHEMA_VERSION = 1
+_REQUIRED = ("kind", "dataset", "label", "n_events", "n_generated", "sum_weights", "cut_flow")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def write(output: str | os.PathLike, files: Sequence[str | os.PathLike]) -> dict
     """Write the manifest of chunk `files` and return it.
 
     Raises:
-        InputError: the chunks are of different kinds or datasets.
+        MissingFileError, CorruptFileError: a chunk cannot be read.
+        InputError: a file is no chunk, or the chunks are of different kinds or datasets.
     """
     folder = Path(output).parent
     chunks, flows, cross_sections, heads = [], [], [], set()
@@ -57,6 +59,12 @@ def write(output: str | os.PathLike, files: Sequence[str | os.PathLike]) -> dict
     for path in sorted(map(Path, files)):
         with open_h5(path) as file:
             attributes = dict(file.attrs)
+        absent = [name for name in _REQUIRED if name not in attributes]
+        if absent:
+            raise InputError(
+                f"{path}: no chunk of a dataset: the attributes {', '.join(absent)} are absent. Files of "
+                "`ingest` or `represent` are expected."
+            )
         heads.add((attributes["kind"], attributes["dataset"], attributes["label"]))
         flows.append(json.loads(attributes["cut_flow"]))
         sum_weights += float(attributes["sum_weights"])
@@ -104,6 +112,8 @@ def read(path: str | os.PathLike, kind: str | None = None) -> Manifest:
         MissingFileError, InputError: absent, broken or of another kind.
     """
     raw = read_json(path)
+    if not isinstance(raw, dict) or raw.get("schema_version") != SCHEMA_VERSION or "chunks" not in raw:
+        raise InputError(f"{path}: a manifest is expected. Write it with `resonaut manifest`.")
     if kind is not None and raw.get("kind") != kind:
         raise InputError(f"{path}: a manifest of '{kind}' is expected, got '{raw.get('kind')}'.")
     folder = Path(path).parent

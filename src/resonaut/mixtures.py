@@ -15,12 +15,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from resonaut.errors import InputError
-from resonaut.files import atomic, canonical_json
+from resonaut.errors import EmptyFileError, InputError
 from resonaut.manifest import Manifest
 from resonaut.seeds import event_hash
-from resonaut.store import open_h5
+from resonaut.store import SCHEMA_VERSION, creating, open_h5
 
+_BLOCK_ROWS = 1024
 _ID = ("run", "lumi", "event")
 
 
@@ -64,6 +64,7 @@ def draw(
 
     Raises:
         InputError: a dataset has fewer events than wanted.
+        EmptyFileError: there is no event at all.
     """
     datasets = sorted(counts)
     columns: list[tuple[np.ndarray, ...]] = []
@@ -89,6 +90,11 @@ def draw(
             table = [column[chosen] for column in table]
         columns.append((np.full(len(table[0]), index), *table))
     dataset_index, chunk, row, split, order = (np.concatenate(c) for c in zip(*columns, strict=True))
+    if not len(order):
+        raise EmptyFileError(
+            f"mixtures.{name}: no event of {', '.join(datasets)} passes the selection; at least 1 is "
+            "expected. Loosen 'represent.selection', or make more events."
+        )
     by_hash = np.argsort(order, kind="stable")
     return Mixture(
         name=name,
@@ -103,18 +109,30 @@ def draw(
 
 def write(path: str | os.PathLike, mixture: Mixture, provenance: dict[str, Any]) -> None:
     """Write a mixture to HDF5."""
-    with atomic(path) as part, h5py.File(part, "w") as file:
-        file.attrs["name"] = mixture.name
-        file.attrs["datasets"] = canonical_json(list(mixture.datasets))
-        file.attrs["labels"] = canonical_json(list(mixture.labels))
-        file.attrs["provenance"] = canonical_json(provenance)
+    attributes = {
+        "kind": "mixture",
+        "schema_version": SCHEMA_VERSION,
+        "name": mixture.name,
+        "n_events": len(mixture),
+        "datasets": mixture.datasets,
+        "labels": mixture.labels,
+        "provenance": provenance,
+    }
+    with creating(path, attributes) as file:
         for column in ("dataset", "chunk", "row", "split_hash"):
             file.create_dataset(column, data=getattr(mixture, column), compression="gzip", shuffle=True)
 
 
 def read(path: str | os.PathLike) -> Mixture:
-    """Read a mixture."""
+    """Read a mixture.
+
+    Raises:
+        MissingFileError, InputError: absent, broken or of another kind.
+    """
     with open_h5(path) as file:
+        kind = file.attrs.get("kind")
+        if kind != "mixture":
+            raise InputError(f"{path}: a mixture is expected, got kind '{kind}'. Run `represent mix` first.")
         return Mixture(
             name=file.attrs["name"],
             datasets=tuple(json.loads(file.attrs["datasets"])),
@@ -158,7 +176,15 @@ def _gather_one(
         group = path.rsplit("/", 1)[0]
         present = sorted(file[group]) if "/" in path and group in file else sorted(file)
         raise InputError(f"{chunk}: no '{path}'; it holds {', '.join(present)}.")
-    values = file[path][:]
+    values = file[path]
     if path not in out:
         out[path] = np.empty((len(mixture), *values.shape[1:]), values.dtype)
-    out[path][where] = values[mixture.row[where]]
+    order = np.argsort(mixture.row[where])
+    where = where[order]
+    rows = mixture.row[where]
+    # Blocks of whole chunks of HDF5: no more than one block of a large representation is in memory.
+    block = values.chunks[0] * max(1, _BLOCK_ROWS // values.chunks[0]) if values.chunks else _BLOCK_ROWS
+    for start in range(0, len(values), block):
+        first, last = np.searchsorted(rows, (start, start + block))
+        if first < last:
+            out[path][where[first:last]] = values[start : start + block][rows[first:last] - start]

@@ -1,4 +1,4 @@
-"""Which processes of a run are alive: recorded by pid and start time, so that a reused pid is never mistaken."""
+"""Which processes of a run are alive: known by pid and start time, so a reused pid is never mistaken."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -37,7 +38,9 @@ def record(folder: Path, pid: int, **more: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pid}.json"
     part = folder / f".{pid}.part"
-    part.write_text(json.dumps({"pid": pid, "start_time": start_time(pid), **more}))
+    part.write_text(
+        json.dumps({"pid": pid, "host": socket.gethostname(), "start_time": start_time(pid), **more})
+    )
     os.replace(part, path)
     return path
 
@@ -46,8 +49,10 @@ def alive(path: Path) -> int | None:
     """The pid of a record whose process is alive and is the one that was recorded; None otherwise."""
     try:
         entry = json.loads(path.read_text())
-        pid, started = int(entry["pid"]), entry["start_time"]
+        pid, host, started = int(entry["pid"]), entry["host"], entry["start_time"]
     except (OSError, ValueError, KeyError):
+        return None
+    if host != socket.gethostname():
         return None
     return pid if started is not None and start_time(pid) == started else None
 
@@ -71,7 +76,7 @@ def recorded() -> Iterator[None]:
 
 
 def end_all(folder: Path, patience: float = 5.0) -> list[int]:
-    """End every process recorded in `folder` (SIGTERM, then SIGKILL) and remove the records; return the pids."""
+    """End every process recorded in `folder` (SIGTERM, then SIGKILL), remove the records, return the pids."""
     ended = []
     for path in sorted(folder.glob("*.json")):
         pid = alive(path)

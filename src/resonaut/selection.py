@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
+from resonaut import ragged
+from resonaut.events import Columns
+from resonaut.kinematics import leading_pair_mass
 from resonaut.settings import Count, Settings
 
 
@@ -24,6 +27,21 @@ class Selection(Settings):
             raise ValueError(f"mass_max ({self.mass_max}) must exceed mass_min ({self.mass_min})")
         return self
 
+    def good_jets(self, pt: np.ndarray, eta: np.ndarray) -> np.ndarray:
+        """(n_jets,) mask of the jets that are counted, from their pt (GeV) and eta."""
+        return (pt >= self.jet_pt_min) & (np.abs(eta) <= self.jet_eta_max)
+
+    def mass(self, jets: Columns, event_offsets: np.ndarray) -> np.ndarray:
+        """(n_events,) m_jj of the two leading jets that are counted, GeV.
+
+        Args:
+            jets: pt, eta, phi, mass of shape (n_jets,), sorted by pt inside an event.
+            event_offsets: (n_events + 1,).
+        """
+        good = self.good_jets(jets["pt"], jets["eta"])
+        kinematics = (jets[name][good] for name in ("pt", "eta", "phi", "mass"))
+        return leading_pair_mass(*kinematics, ragged.keep(event_offsets, good))
+
     def apply(
         self, pt: np.ndarray, eta: np.ndarray, event_offsets: np.ndarray, mass: np.ndarray
     ) -> tuple[np.ndarray, dict[str, int]]:
@@ -38,8 +56,8 @@ class Selection(Settings):
             (n_events,) boolean mask, and the cut flow: events left after each cut, in order.
         """
         n_events = len(event_offsets) - 1
-        good = (pt >= self.jet_pt_min) & (np.abs(eta) <= self.jet_eta_max)
-        event_of_jet = np.repeat(np.arange(n_events), np.diff(event_offsets))
+        good = self.good_jets(pt, eta)
+        event_of_jet = ragged.row_of(event_offsets)
         n_good = np.bincount(event_of_jet[good], minlength=n_events)
         leading = np.zeros(n_events)
         np.maximum.at(leading, event_of_jet[good], pt[good])

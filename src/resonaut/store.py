@@ -12,20 +12,24 @@ One HDF5 file per chunk; energies in GeV, angles in radian.
     constituents/jet_offsets                                      (n_jets + 1,)
     gen_jets/pt, eta, phi, mass, gen_jets/event_offsets           optional
 
-An absent column is absent, never zeros. Reading is by slices of events.
+An absent column is absent, never zeros; d0 and dz (mm) of a neutral candidate are NaN. Reading is by slices
+of events.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import h5py
 import numpy as np
 
-from resonaut.errors import BadValueError, CorruptFileError, MissingBranchError, MissingFileError, nearest
+from resonaut.errors import CorruptFileError, InputError, MissingBranchError, MissingFileError, nearest
+from resonaut.events import Columns, Events
 from resonaut.files import atomic, canonical_json
 
 SCHEMA_VERSION = 1
@@ -33,62 +37,15 @@ UNITS = {"energy": "GeV", "angle": "radian", "length": "mm"}
 PDG_CLASSES = ("unknown", "charged_hadron", "neutral_hadron", "photon", "electron", "muon")
 """Meaning of `constituents/pdg_class`."""
 
-Columns = dict[str, np.ndarray]
-
-
-@dataclass
-class Events:
-    """A slice of a store. Offsets start at 0 for the slice.
-
-    Attributes:
-        events: columns of shape (n_events,).
-        jets: columns of shape (n_jets,).
-        event_offsets: (n_events + 1,) first jet of each event.
-        constituents: columns of shape (n_constituents,); empty where the source has none.
-        jet_offsets: (n_jets + 1,) first constituent of each jet.
-        gen_jets: columns of shape (n_gen_jets,); empty where the source has none.
-        gen_jet_offsets: (n_events + 1,).
-    """
-
-    events: Columns
-    jets: Columns
-    event_offsets: np.ndarray
-    constituents: Columns = field(default_factory=dict)
-    jet_offsets: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
-    gen_jets: Columns = field(default_factory=dict)
-    gen_jet_offsets: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
-
-    def __len__(self) -> int:
-        return len(self.event_offsets) - 1
-
-    def check(self, source: str) -> None:
-        """Raise BadValueError where a kinematic value is not finite or offsets do not fit the columns."""
-        groups = {"events": self.events, "jets": self.jets, "constituents": self.constituents}
-        for group, columns in groups.items():
-            for name, values in columns.items():
-                if values.dtype.kind == "f" and not np.isfinite(values).all():
-                    row = int(np.flatnonzero(~np.isfinite(values))[0])
-                    raise BadValueError(
-                        f"{source}: {group}/{name} is {values[row]} in row {row}; finite values are expected. "
-                        "Remove such events before ingestion."
-                    )
-        for offsets, columns, name in (
-            (self.event_offsets, self.jets, "jets"),
-            (self.jet_offsets, self.constituents, "constituents"),
-            (self.gen_jet_offsets, self.gen_jets, "gen_jets"),
-        ):
-            for column, values in columns.items():
-                if len(values) != offsets[-1]:
-                    raise BadValueError(
-                        f"{source}: {name}/{column} has {len(values)} rows, its offsets end at {offsets[-1]}."
-                    )
-
-
+_CHUNK_ROWS = 16_384
 _DATASET = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 class StoreWriter:
     """Append slices of events to a store; memory does not grow with the number of slices.
+
+    Rows are held back until they fill a chunk of HDF5, so that the file does not depend on how its events
+    were sliced.
 
     Args:
         file: an open, writable HDF5 file (see `writing`).
@@ -97,6 +54,9 @@ class StoreWriter:
 
     def __init__(self, file: h5py.File, attributes: Mapping[str, Any]) -> None:
         self._file = file
+        self._waiting: dict[str, list[np.ndarray]] = {}
+        self._last_offset: dict[str, int] = {}
+        file.attrs["kind"] = "store"
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["units"] = canonical_json(UNITS)
         self.set_attributes(attributes)
@@ -104,60 +64,121 @@ class StoreWriter:
             file.create_group(group)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Write attributes; mappings and lists are stored as JSON text."""
-        for name, value in sorted(attributes.items()):
-            self._file.attrs[name] = canonical_json(value) if isinstance(value, dict | list) else value
+        """Write attributes; mappings and lists are stored as JSON text, in their own order."""
+        write_attributes(self._file, attributes)
+
+    def append(self, events: Events) -> None:
+        """Append one slice; every slice has the same columns."""
+        for name, values in sorted(events.events.items()):
+            self._extend(f"events/{name}", values)
+        for group, columns, offsets_name, offsets in (
+            ("jets", events.jets, "event_offsets", events.event_offsets),
+            ("constituents", events.constituents, "jet_offsets", events.jet_offsets),
+            ("gen_jets", events.gen_jets, "event_offsets", events.gen_jet_offsets),
+        ):
+            if columns or group == "jets":
+                for name, values in sorted(columns.items()):
+                    self._extend(f"{group}/{name}", values)
+                self._extend_offsets(f"{group}/{offsets_name}", offsets)
+
+    def finish(self) -> None:
+        """Write the rows that were held back."""
+        for path in sorted(self._waiting):
+            self._write(path, np.concatenate(self._waiting.pop(path)))
 
     def _extend(self, path: str, values: np.ndarray) -> None:
+        waiting = self._waiting.setdefault(path, [])
+        waiting.append(np.asarray(values))
+        n_waiting = sum(map(len, waiting))
+        if n_waiting >= _CHUNK_ROWS:
+            together = np.concatenate(waiting)
+            full = n_waiting - n_waiting % _CHUNK_ROWS
+            self._write(path, together[:full])
+            self._waiting[path] = [together[full:]]
+
+    def _extend_offsets(self, path: str, offsets: np.ndarray) -> None:
+        last = self._last_offset.get(path)
+        shifted = np.asarray(offsets, np.int64) + (last or 0)
+        self._last_offset[path] = int(shifted[-1])
+        self._extend(path, shifted if last is None else shifted[1:])
+
+    def _write(self, path: str, values: np.ndarray) -> None:
         if path not in self._file:
-            chunk = (max(1, min(len(values), 65536)),)
-            self._file.create_dataset(path, data=values, maxshape=(None,), chunks=chunk, **_DATASET)
-            return
+            self._file.create_dataset(
+                path, dtype=values.dtype, shape=(0,), maxshape=(None,), chunks=(_CHUNK_ROWS,), **_DATASET
+            )
         dataset = self._file[path]
         start = len(dataset)
         dataset.resize(start + len(values), axis=0)
         dataset[start:] = values
 
-    def _extend_offsets(self, path: str, offsets: np.ndarray) -> None:
-        if path not in self._file:
-            self._extend(path, np.asarray(offsets, np.int64))
-            return
-        self._extend(path, np.asarray(offsets[1:], np.int64) + int(self._file[path][-1]))
 
-    def append(self, events: Events) -> None:
-        """Append one slice."""
-        for name, values in sorted(events.events.items()):
-            self._extend(f"events/{name}", values)
-        for name, values in sorted(events.jets.items()):
-            self._extend(f"jets/{name}", values)
-        self._extend_offsets("jets/event_offsets", events.event_offsets)
-        if events.constituents:
-            for name, values in sorted(events.constituents.items()):
-                self._extend(f"constituents/{name}", values)
-            self._extend_offsets("constituents/jet_offsets", events.jet_offsets)
-        if events.gen_jets:
-            for name, values in sorted(events.gen_jets.items()):
-                self._extend(f"gen_jets/{name}", values)
-            self._extend_offsets("gen_jets/event_offsets", events.gen_jet_offsets)
+def write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
+    """Write attributes of a file, sorted; mappings and lists are stored as JSON text, in their own order.
+
+    A cut flow means something in its order only, so the keys of JSON are not sorted.
+    """
+    for name, value in sorted(attributes.items()):
+        if isinstance(value, dict | list | tuple):
+            value = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        file.attrs[name] = value
 
 
-class writing:
-    """Context manager: `with writing(path, attributes) as writer: writer.append(...)`, whole or not at all."""
+class _Disk(io.FileIO):
+    """A new file whose failed writes are kept and not raised.
 
-    def __init__(self, path: str | os.PathLike, attributes: Mapping[str, Any]) -> None:
-        self._atomic = atomic(path)
-        self._attributes = attributes
+    HDF5 cannot close a file that it failed to write: it crashes, or fills the terminal. So it never hears of
+    a full disk, but `creating` does, and raises.
+    """
 
-    def __enter__(self) -> StoreWriter:
-        self._file = h5py.File(self._atomic.__enter__(), "w", libver="latest")
-        return StoreWriter(self._file, self._attributes)
+    def __init__(self, path: str | os.PathLike) -> None:
+        super().__init__(path, "w+")
+        self.failure: OSError | None = None
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        try:
-            self._file.close()
-        except Exception as closing:
-            kind, error, trace = kind or type(closing), error or closing, trace or closing.__traceback__
-        return bool(self._atomic.__exit__(kind, error, trace))
+    def write(self, data: Any) -> int:
+        """Write all of `data`, unless a write has failed."""
+        if self.failure is None:
+            try:
+                rest = memoryview(data).cast("B")
+                while len(rest):
+                    rest = rest[super().write(rest) :]
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length of the file, unless a write has failed."""
+        if self.failure is None:
+            try:
+                return super().truncate(size)
+            except OSError as error:
+                self.failure = error
+        return size or 0
+
+
+@contextlib.contextmanager
+def creating(path: str | os.PathLike, attributes: Mapping[str, Any]) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file with `attributes`, that appears at `path` only if the block succeeds.
+
+    Raises:
+        OutputError: no space is left, or the folder cannot be written.
+    """
+    # `latest` stores long attributes (settings) that the old format refuses.
+    with atomic(path) as part, _Disk(part) as disk:
+        with h5py.File(disk, "w", libver="latest") as file:
+            write_attributes(file, attributes)
+            yield file
+        if disk.failure is not None:
+            raise disk.failure
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike, attributes: Mapping[str, Any]) -> Iterator[StoreWriter]:
+    """Yield a `StoreWriter`; the store appears at `path` whole, or not at all."""
+    with creating(path, {}) as file:
+        writer = StoreWriter(file, attributes)
+        yield writer
+        writer.finish()
 
 
 def open_h5(path: str | os.PathLike) -> h5py.File:
@@ -182,11 +203,15 @@ class Store:
 
     Raises:
         MissingFileError, CorruptFileError: the file cannot be read, or has another schema version.
+        InputError: it is another kind of file.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = str(path)
         self._file = open_h5(path)
+        kind = self._file.attrs.get("kind")
+        if kind != "store":
+            raise InputError(f"{path}: an event store is expected, got kind '{kind}'. Run `ingest` first.")
         version = self._file.attrs.get("schema_version")
         if version != SCHEMA_VERSION:
             raise CorruptFileError(
@@ -203,6 +228,9 @@ class Store:
 
     def __len__(self) -> int:
         return len(self._event_offsets) - 1
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._file
 
     def _columns(self, group: str, start: int, stop: int, wanted: list[str] | None) -> Columns:
         present = {n for n, item in self._file[group].items() if isinstance(item, h5py.Dataset)}

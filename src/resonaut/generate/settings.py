@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resonaut.nn.settings import TrainingSettings
+from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count, Settings
 
 
@@ -14,8 +14,12 @@ class GeneratorSettings(Settings):
     dataset: str = Field(description="Dataset whose jets are learnt.")
     n_samples: Count = Field(5_000, ge=10, description="Jets to generate for the evaluation.")
     n_jets_max: Count = Field(50_000, ge=10, description="Jets to learn from at most.")
-    training: TrainingSettings = TrainingSettings()
+    training: ScheduledTraining = ScheduledTraining()
 
     def datasets_used(self) -> list[str]:
         """Names of the datasets that this generator reads."""
         return [self.dataset]
+
+    def representation(self) -> str:
+        """Kind of representation that this generator learns."""
+        return "images"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
-from resonaut.settings import Settings
+from resonaut.settings import Count, Settings
 
 
 class HuntSettings(Settings):
@@ -15,7 +17,22 @@ class HuntSettings(Settings):
     )
     bin_width: float = Field(100.0, gt=0, description="Bins of the spectrum, GeV; window edges lie on them.")
     background: str = Field("dijet", description="Background function, a file of stats/methods/.")
-    n_parameters: int = Field(3, ge=2, le=5, description="Parameters of the background function.")
+    n_parameters: Count = Field(4, ge=2, le=5, description="Parameters of the background function.")
+    transfer_parameters: Count = Field(
+        2,
+        ge=0,
+        le=4,
+        description="Terms of the smooth ratio between the selected spectrum and that of the events that "
+        "fail, which then constrain its shape; 0 fits the background function to the selected events alone.",
+    )
+    fit_region: Literal["sidebands", "range"] = Field(
+        "sidebands",
+        description="Bins that the background is fitted to: the window's side bands, or the whole range of "
+        "the scan outside the window, which is more precise and needs a function that describes all of it.",
+    )
+    sideband_events_min: Count = Field(
+        10, ge=1, description="Fewest selected events in the side bands of a window."
+    )
     sqrt_s: float = Field(13_000.0, gt=0, description="Centre-of-mass energy, GeV.")
 
     @field_validator("efficiencies")

@@ -11,7 +11,10 @@ from resonaut.settings import Count, Settings
 
 
 class JetSettings(Settings):
-    """Jets that are clustered with FastJet where the file has none."""
+    """Jets: clustered with FastJet where no collection of the file is named.
+
+    `pt_min` and `n_max` hold for the jets of a collection too.
+    """
 
     algorithm: Literal["antikt", "cambridge_aachen", "kt"] = "antikt"
     radius: float = Field(1.0, gt=0, le=3, description="Jet radius R.")
@@ -28,3 +31,13 @@ class IngestSettings(Settings):
     )
     preselection: Selection = Selection(n_jets_min=2)
     step_events: Count = Field(5_000, ge=1, description="Events in memory at a time.")
+
+
+class IngestTask(Settings):
+    """The slice of the configuration that one ingestion uses."""
+
+    dataset: str = Field(description="Name of the dataset.")
+    label: str | None = Field(None, description="Truth class; absent for data.")
+    reader: str = Field("auto", description="A file of ingest/methods/, or 'auto': found from the file.")
+    cross_section: float | None = Field(None, gt=0, description="Cross-section, pb; of the file if absent.")
+    ingest: IngestSettings = IngestSettings()

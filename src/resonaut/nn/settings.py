@@ -18,3 +18,12 @@ class TrainingSettings(Settings):
     weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay (arXiv:1711.05101).")
     patience: Count = Field(5, ge=1, description="Epochs without a better validation loss before stopping.")
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to train.")
+
+
+class ScheduledTraining(TrainingSettings):
+    """How the engine of `nn.training` trains one network."""
+
+    schedule: Literal["constant", "cosine"] = Field(
+        "cosine",
+        description="Learning rate over the steps: constant, or falling to 0 as a cosine (arXiv:1608.03983).",
+    )

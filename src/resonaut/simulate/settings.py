@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from resonaut.settings import Count, Settings
@@ -20,3 +22,11 @@ class SimulatedDataset(Settings):
         """Number of events to generate in each chunk."""
         full, rest = divmod(self.n_events, self.chunk_events)
         return [self.chunk_events] * full + ([rest] if rest else [])
+
+
+class SimulateSlice(Settings):
+    """What the command `resonaut simulate` is given: a dataset, and the settings of its source."""
+
+    dataset: str
+    source: str
+    settings: dict[str, Any]

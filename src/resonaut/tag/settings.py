@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from resonaut.nn.settings import TrainingSettings
+from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count, Settings
 
 
@@ -14,7 +14,7 @@ class TaggerSettings(Settings):
     signal: tuple[str, ...] = Field(min_length=1, description="Datasets whose jets are signal.")
     background: tuple[str, ...] = Field(min_length=1, description="Datasets whose jets are background.")
     n_jets_max: Count = Field(200_000, ge=10, description="Jets of each class at most.")
-    training: TrainingSettings = TrainingSettings()
+    training: ScheduledTraining = ScheduledTraining()
 
     @model_validator(mode="after")
     def _disjoint(self) -> TaggerSettings:
@@ -26,3 +26,7 @@ class TaggerSettings(Settings):
     def datasets_used(self) -> list[str]:
         """Names of the datasets that this tagger reads."""
         return sorted({*self.signal, *self.background})
+
+    def representation(self) -> str:
+        """Kind of representation that this tagger reads; a tagger of images overrides it."""
+        return "clouds"

@@ -1,15 +1,144 @@
-"""Placeholder of Pythia."""
+"""Source `pythia`: a named process, or any Pythia settings, through a parametrised detector."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from pydantic import Field, field_validator, model_validator
+
+from resonaut.errors import nearest
+from resonaut.settings import Settings as Section
+from resonaut.simulate.processes import PROCESSES, wprime_strings
 from resonaut.simulate.settings import SimulatedDataset
+
+if TYPE_CHECKING:
+    from resonaut.simulate.generation import PythiaSource
+
+DETECTORS = ("cms", "atlas")
+_PHASE_SPACE = {
+    "pt_hat_min": "PhaseSpace:pTHatMin",
+    "pt_hat_max": "PhaseSpace:pTHatMax",
+    "m_hat_min": "PhaseSpace:mHatMin",
+    "m_hat_max": "PhaseSpace:mHatMax",
+}
+
+
+class Cuts(Section):
+    """Phase space of the hard process, and a cut on what came of it. GeV."""
+
+    pt_hat_min: float | None = Field(
+        None, gt=0, description="Transverse momentum of the hard 2 -> 2 process."
+    )
+    pt_hat_max: float | None = Field(None, gt=0)
+    m_hat_min: float | None = Field(None, gt=0, description="Invariant mass of the hard process.")
+    m_hat_max: float | None = Field(None, gt=0)
+    gen_jet_pt_min: float | None = Field(
+        None, gt=0, description="Leading generator jet; applied after the generation, before the detector."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Cuts:
+        for name in ("pt_hat", "m_hat"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if low is not None and high is not None and low >= high:
+                raise ValueError(f"{name}_min ({low:g}) must be below {name}_max ({high:g})")
+        return self
+
+
+class Masses(Section):
+    """Masses of W' -> X Y, GeV; widths scale with them."""
+
+    m_wprime: float = Field(3500.0, gt=0)
+    m_x: float = Field(500.0, gt=0)
+    m_y: float = Field(100.0, gt=0)
+
+    @model_validator(mode="after")
+    def _open(self) -> Masses:
+        if self.m_x + self.m_y >= self.m_wprime:
+            raise ValueError(
+                f"m_x + m_y is {self.m_x + self.m_y:g}, it must be below m_wprime ({self.m_wprime:g})"
+            )
+        return self
 
 
 class Settings(SimulatedDataset):
-    """Settings."""
+    """Events of Pythia 8."""
 
-    process: Any = None
-    detector: str = "cms"
-    cuts: dict = {}
+    process: str | None = Field(None, description=f"One of {', '.join(PROCESSES)}.")
+    pythia: tuple[str, ...] = Field(
+        (), description="Settings as Pythia reads them; after those of `process`."
+    )
+    cuts: Cuts = Cuts()
+    masses: Masses | None = Field(None, description="Of process wprime_xy; 3500, 500 and 100 where absent.")
+    sqrt_s: float | None = Field(
+        None, gt=0, description="Centre-of-mass energy, GeV; 14000 for ttbar, otherwise 13000 where absent."
+    )
+    mpi: bool = Field(False, description="Multiple parton interactions; off in the LHC Olympics samples.")
+    detector: str = Field("cms", description="Parametrisation of the detector: cms or atlas.")
+    gen_jet_radius: float = Field(1.0, gt=0, le=3, description="Radius of the anti-kt generator jets.")
+
+    @field_validator("process")
+    @classmethod
+    def _known_process(cls, value: str | None) -> str | None:
+        if value is not None and value not in PROCESSES:
+            raise ValueError(f"unknown process. {nearest(value, PROCESSES)}")
+        return value
+
+    @field_validator("detector")
+    @classmethod
+    def _known_detector(cls, value: str) -> str:
+        if value not in DETECTORS:
+            raise ValueError(f"unknown detector. {nearest(value, DETECTORS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        if self.process is None:
+            if not self.pythia:
+                raise ValueError(
+                    "the key 'process' (a named process) or 'pythia' (a list of Pythia settings) is required"
+                )
+        elif PROCESSES[self.process].needs_pt_hat_min and self.cuts.pt_hat_min is None:
+            given = any(
+                line.replace(" ", "").lower().startswith("phasespace:pthatmin=") for line in self.pythia
+            )
+            if not given:
+                raise ValueError(
+                    f"cuts.pt_hat_min is required: the cross-section of {self.process} diverges without"
+                )
+        if self.masses is not None and self.process != "wprime_xy":
+            raise ValueError("masses belongs to process wprime_xy; remove it")
+        return self
+
+    def energy(self) -> float:
+        """Centre-of-mass energy, GeV."""
+        if self.sqrt_s is not None:
+            return self.sqrt_s
+        return PROCESSES[self.process].sqrt_s if self.process else 13_000.0
+
+    def strings(self) -> tuple[str, ...]:
+        """All settings for `Pythia::readString`, the user's last, without the seed."""
+        lines = [
+            f"Beams:eCM = {self.energy()}",
+            f"PartonLevel:MPI = {'on' if self.mpi else 'off'}",
+            # A particle that flies 10 mm before it decays is the detector's business (K0s, Lambda, ...).
+            "ParticleDecays:limitTau0 = on",
+            "ParticleDecays:tau0Max = 10",
+        ]
+        if self.process:
+            lines += PROCESSES[self.process].strings
+        if self.process == "wprime_xy":
+            masses = self.masses or Masses()
+            lines += wprime_strings(masses.m_wprime, masses.m_x, masses.m_y)
+        for key, name in _PHASE_SPACE.items():
+            value = getattr(self.cuts, key)
+            if value is not None:
+                lines.append(f"{name} = {value}")
+        return (*lines, *self.pythia)
+
+
+def build(settings: Settings) -> PythiaSource:
+    """The generator of these settings."""
+    from resonaut.simulate.generation import PythiaSource
+
+    return PythiaSource(settings.strings())

@@ -1,9 +1,58 @@
-"""Placeholder of the pfn."""
+"""PFN: Deep Sets over the constituents of a jet (arXiv:1810.05165)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from resonaut.nn.settings import ScheduledTraining
+from resonaut.settings import Count
+from resonaut.tag.interface import Tagger
 from resonaut.tag.settings import TaggerSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Width = Annotated[Count, Field(ge=1)]
+
+
+class PfnTraining(ScheduledTraining):
+    """How the PFN is trained."""
+
+    epochs: Count = Field(12, ge=1, description="Epochs at most.")
+    batch_size: Count = Field(100, ge=1, description="Jets per step.")
+    patience: Count = Field(3, ge=1, description="Epochs without a better validation loss before stopping.")
 
 
 class Settings(TaggerSettings):
-    """Settings."""
+    """Settings of the PFN."""
+
+    inputs: tuple[str, ...] = Field(
+        (
+            "delta_eta",
+            "delta_phi",
+            "log_pt",
+            "log_energy",
+            "log_pt_fraction",
+            "log_energy_fraction",
+            "delta_r",
+        ),
+        min_length=1,
+        description="Columns of the clouds (arXiv:1902.08570, table 2).",
+    )
+    phi: tuple[Width, ...] = Field((100, 100, 256), min_length=1, description="Layers of Phi.")
+    f: tuple[Width, ...] = Field((100, 100, 100), min_length=1, description="Hidden layers of F.")
+    n_jets_max: Count = Field(15_000, ge=10, description="Jets of each class at most.")
+    training: PfnTraining = PfnTraining()
+
+
+def build(settings: Settings) -> Tagger:
+    """The tagger for these settings."""
+
+    def network() -> nn.Module:
+        from resonaut.nn.networks.pfn import ParticleFlowNetwork
+
+        return ParticleFlowNetwork(len(settings.inputs), settings.phi, settings.f)
+
+    return Tagger(inputs=settings.inputs, network=network)

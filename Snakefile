@@ -1,0 +1,5 @@
+# `snakemake` from a fresh clone runs the default study (config/demo.yaml).
+include: "workflow/Snakefile"
+
+
+workflow.default_target = "all"

@@ -1,0 +1,192 @@
+"""Selected spectra over the scan and the smooth background fitted around each window.
+
+Output (axes: P pseudo-experiments, W windows, E efficiencies, B bins, F folds, K parameters, n events):
+
+    edges                      (B + 1,) GeV
+    inside, fitted             (W, B) bins of the signal region; bins that the background is fitted to
+    efficiencies               (E,)
+    total                      (P, B) all events
+    counts                     (P, W, E, B) selected events
+    expected                   (P, W, E, B) their fitted background; NaN in bins neither fitted nor inside
+    parameters, covariance     (P, W, E, K), (P, W, E, K, K) of the function, then of the ratio
+                               (stats.transfer; NaN where nothing is selected away)
+    observed, background       (P, W, E) events in the signal region, seen and expected from the fit
+    background_log_error       (P, W, E) standard deviation of ln(background)
+    deviance                   (P, W, E) of the fit; degrees_of_freedom (W, E)
+    goodness_of_fit            (P, W, E) chi-squared probability of the deviance (rough at few events per bin)
+    converged                  (P, W, E) boolean; numbers of a fit that is not are NaN
+    sideband_events            (P, W) before the selection; sideband_selected (P, W, E) after it
+    thresholds                 (P, W, E, F) on the score; -inf where nothing is selected away
+    selected                   (P, W, E, n) boolean
+
+Attributes: kind, schema_version, mixture, method, windows, background_function, background_settings,
+transfer_parameters, provenance.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+
+from resonaut import registry
+from resonaut.errors import EmptyWindowError, FitError
+from resonaut.files import atomic, canonical_json, write_json
+from resonaut.hunt.fits import BackgroundFits, fit_backgrounds
+from resonaut.hunt.scores import Experiment, ScoresFile
+from resonaut.hunt.selection import passing, thresholds
+from resonaut.hunt.settings import HuntSettings
+from resonaut.hunt.summary import summarise
+from resonaut.logs import log, progress
+from resonaut.provenance import describe, write_run_record
+from resonaut.scan import ScanSettings
+from resonaut.settings import Settings, validate
+from resonaut.stats.windows import Bins, make_bins
+
+SCHEMA_VERSION = 1
+_COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+
+
+class Slice(Settings):
+    """What the rule gives: `{"scan": ..., "hunt": ...}`."""
+
+    scan: ScanSettings
+    hunt: HuntSettings = HuntSettings()
+
+
+def hunt(
+    settings: dict[str, Any], scores: str | os.PathLike, output: str | os.PathLike, summary: str | os.PathLike
+) -> None:
+    """Select events, fit backgrounds, write the spectra and their summary.
+
+    Args:
+        settings: `{"scan": ..., "hunt": ...}`.
+        scores: HDF5 of detect.
+        output: HDF5, as the module says.
+        summary: JSON, the numbers of the first pseudo-experiment to read.
+
+    Raises:
+        ConfigError: a window's edge does not lie on a bin's edge.
+        InputError: the scores are not usable.
+        EmptyWindowError: too few events of a window's side bands are selected, or no event is in the window.
+        FitError: a fit to data (a file with one pseudo-experiment) does not converge.
+    """
+    given = validate(Slice, settings)
+    bins = make_bins(given.scan, given.hunt.bin_width, given.hunt.fit_region)
+    function = {"n_parameters": given.hunt.n_parameters, "sqrt_s": given.hunt.sqrt_s}
+    spectrum = registry.build("stats", given.hunt.background, function)(bins.edges)
+    provenance = describe(settings, [scores], ["h5py", "numpy", "scipy"])
+    with ScoresFile(scores, given.scan) as file, atomic(output) as part, h5py.File(part, "w") as result:
+        counts, total = _select(file, result, given, bins)
+        fits = fit_backgrounds(
+            spectrum, bins, given.hunt.efficiencies, counts, total, given.hunt.transfer_parameters
+        )
+        _check(fits, given)
+        for name, values in fits.datasets().items():
+            result.create_dataset(name, data=values)
+        result["edges"], result["inside"], result["fitted"] = bins.edges, bins.inside, bins.fitted
+        result["counts"], result["total"] = counts, total
+        result["efficiencies"] = np.array(given.hunt.efficiencies)
+        result.attrs["kind"] = "spectra"
+        result.attrs["schema_version"] = SCHEMA_VERSION
+        result.attrs["mixture"] = file.attribute("mixture")
+        result.attrs["method"] = file.attribute("method")
+        windows = [window.model_dump() for window in given.scan.windows]
+        result.attrs["windows"] = canonical_json(windows)
+        result.attrs["background_function"] = given.hunt.background
+        result.attrs["background_settings"] = canonical_json(function)
+        result.attrs["transfer_parameters"] = given.hunt.transfer_parameters
+        result.attrs["provenance"] = canonical_json(provenance)
+        content = summarise(result, windows, provenance)
+    write_json(summary, content)
+    write_run_record(output)
+
+
+def _select(file: ScoresFile, result: h5py.File, given: Slice, bins: Bins) -> tuple[np.ndarray, np.ndarray]:
+    """Write thresholds and selected events; return the counts, selected (P, W, E, B) and all (P, B)."""
+    shape = (len(file), len(given.scan.windows), len(given.hunt.efficiencies))
+    n_folds = file.n_folds()
+    counts = np.zeros((*shape, len(bins.edges) - 1), np.int64)
+    total = np.zeros((shape[0], counts.shape[-1]), np.int64)
+    cuts = np.zeros((*shape, n_folds))
+    before, after = np.zeros(shape[:2], np.int64), np.zeros(shape, np.int64)
+    chunks = (1, 1, 1, max(1, file.n_events))
+    selected = result.create_dataset("selected", (*shape, file.n_events), bool, chunks=chunks, **_COMPRESSED)
+    for index in progress(range(len(file)), "select events"):
+        experiment = file.read(index)
+        regions = given.scan.regions(experiment.mass)
+        regions[:, experiment.fold < 0] = -1
+        place = np.searchsorted(bins.edges, experiment.mass, side="right") - 1
+        in_range = (experiment.fold >= 0) & (place >= 0) & (place < counts.shape[-1])
+        total[index] = np.bincount(place[in_range], minlength=counts.shape[-1])
+        for window, region in enumerate(regions):
+            _check_window(region, given.scan, window, file.path)
+            score, sideband = experiment.score[window], region == 0
+            before[index, window] = sideband.sum()
+            for number, efficiency in enumerate(given.hunt.efficiencies):
+                at = (index, window, number)
+                cuts[at] = thresholds(score, experiment.fold, sideband, efficiency, n_folds)
+                passes = passing(score, experiment.fold, cuts[at])
+                selected[at] = passes
+                after[at] = (passes & sideband).sum()
+                counts[at] = np.bincount(place[passes & in_range], minlength=counts.shape[-1])
+                _check_sideband(int(after[at]), int(before[index, window]), given, window, number)
+        _log_outside(experiment, in_range, given.scan, file.path)
+    result["thresholds"], result["sideband_events"], result["sideband_selected"] = cuts, before, after
+    return counts, total
+
+
+def _log_outside(experiment: Experiment, in_range: np.ndarray, scan: ScanSettings, path: str) -> None:
+    outside = int(((experiment.fold >= 0) & ~in_range).sum())
+    if outside:
+        log.warning(
+            "%s: %d events lie outside scan.mass_min-mass_max (%g-%g GeV) and are not used",
+            path, outside, scan.mass_min, scan.mass_max,
+        )  # fmt: skip
+
+
+def _check_window(region: np.ndarray, scan: ScanSettings, window: int, path: str) -> None:
+    for value, what in ((1, "window"), (0, "side bands of the window")):
+        if not (region == value).any():
+            raise EmptyWindowError(
+                f"scan.windows[{window}] ({scan.windows[window].name} GeV): no event of {path} lies in the "
+                f"{what}. Move or remove the window, or give more events."
+            )
+
+
+def _check_sideband(n_selected: int, n_events: int, given: Slice, window: int, number: int) -> None:
+    minimum = given.hunt.sideband_events_min
+    if n_selected < minimum:
+        raise EmptyWindowError(
+            f"{_where(given, window, number)}: {n_selected} of {n_events} side-band events are selected, "
+            f"{minimum} (hunt.sideband_events_min) are needed. Use a looser efficiency, wider side bands or "
+            "more events; scores with few distinct values cannot reach a small efficiency."
+        )
+
+
+def _where(given: Slice, window: int, number: int) -> str:
+    return (
+        f"scan.windows[{window}] ({given.scan.windows[window].name} GeV), "
+        f"hunt.efficiencies {given.hunt.efficiencies[number]:g}"
+    )
+
+
+def _check(fits: BackgroundFits, given: Slice) -> None:
+    """Refuse a failed fit to data; of many pseudo-experiments some may fail and are flagged in the file."""
+    failed = ~fits.converged
+    if not failed.any():
+        return
+    index, window, number = (int(axis[0]) for axis in np.nonzero(failed))
+    where = _where(given, window, number)
+    if len(failed) == 1:
+        raise FitError(
+            f"{where}: the fit of hunt.background = {given.hunt.background} ({given.hunt.n_parameters} "
+            f"parameters) to the {given.hunt.fit_region} did not converge. Use fewer hunt.n_parameters, a "
+            "looser efficiency or wider side bands."
+        )
+    log.warning(
+        "%d of %d background fits did not converge; they are flagged. The first: pseudo-experiment %d, %s",
+        int(failed.sum()), failed.size, index, where,
+    )  # fmt: skip

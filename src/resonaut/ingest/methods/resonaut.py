@@ -1,0 +1,95 @@
+"""Reader of the files that the stage `simulate` writes: NanoAOD-like trees of particle-flow candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from resonaut import ragged
+from resonaut import settings as base
+from resonaut.errors import ConfigError
+from resonaut.ingest.batch import Batch, Ragged, SourceInfo
+from resonaut.ingest.rootfile import reading, require, tree_of
+
+TREE = "Events"
+_IDS = {"run": "run", "luminosityBlock": "lumi", "event": "event"}
+_WEIGHT = "genWeight"
+_KINEMATICS = {name: name for name in ("pt", "eta", "phi", "mass")}
+_CANDIDATE = {"charge": "charge", "pdgClass": "pdg_class", "d0": "d0", "dz": "dz"}
+_RUNS = ("n_generated", "sum_weights", "cross_section_pb", "content_digest")
+
+
+class Settings(base.Settings):
+    """The format leaves nothing to choose."""
+
+
+def matches(trees: Mapping[str, set[str]]) -> bool:
+    """Whether trees (name: branches) are of this format."""
+    return {"PFCand_pdgClass", "genWeight"} <= trees.get(TREE, set()) and "n_generated" in trees.get(
+        "Runs", ()
+    )
+
+
+def build(settings: Settings) -> Simulated:
+    """Build the reader."""
+    return Simulated()
+
+
+class Simulated:
+    """Candidates are clustered by `ingest`; the file holds generator jets but no reconstructed ones."""
+
+    def info(self, file: Any, path: str) -> SourceInfo:
+        """Read the one-row tree `Runs`."""
+        _events_tree(file, path)
+        runs = tree_of(file, path, "Runs")
+        require(path, "Runs", _RUNS, runs.keys())
+        with reading(path):
+            row = {name: runs[name].array(library="np")[0] for name in _RUNS}
+        return SourceInfo(
+            n_generated=int(row["n_generated"]),
+            sum_weights=float(row["sum_weights"]),
+            cross_section=float(row["cross_section_pb"]),
+            digest=str(row["content_digest"]),
+        )
+
+    def batches(self, file: Any, path: str, collection: str | None, step: int) -> Iterator[Batch]:
+        """Read candidates and generator jets."""
+        if collection is not None:
+            raise ConfigError(
+                f"{path}: no jet collection '{collection}': these files hold candidates only. "
+                "Leave 'ingest.collection' out, and jets are clustered."
+            )
+        tree = _events_tree(file, path)
+        present = set(tree.keys(recursive=False))
+        candidate = {
+            f"PFCand_{branch}": column
+            for branch, column in (_KINEMATICS | _CANDIDATE).items()
+            if f"PFCand_{branch}" in present
+        }
+        gen_jet = {f"GenJet_{name}": name for name in _KINEMATICS if f"GenJet_{name}" in present}
+        wanted = [*_IDS, _WEIGHT, *candidate, *gen_jet]
+        for start in range(0, tree.num_entries, step):
+            with reading(path):
+                arrays = tree.arrays(wanted, entry_start=start, entry_stop=start + step, how=dict)
+                events = {name: np.asarray(arrays[branch]).astype(np.int64) for branch, name in _IDS.items()}
+                events["gen_weight"] = np.asarray(arrays[_WEIGHT]).astype(np.float64)
+                particles = _flat(arrays, candidate)
+                gen_jets = _flat(arrays, gen_jet) if gen_jet else None
+            yield Batch(events, start, particles=particles, gen_jets=gen_jets)
+
+
+def _events_tree(file: Any, path: str) -> Any:
+    tree = tree_of(file, path, TREE)
+    wanted = [*_IDS, _WEIGHT, *(f"PFCand_{name}" for name in _KINEMATICS)]
+    require(path, TREE, wanted, set(tree.keys(recursive=False)))
+    return tree
+
+
+def _flat(arrays: Mapping[str, Any], columns: Mapping[str, str]) -> Ragged:
+    import awkward as ak
+
+    flat = {column: np.asarray(ak.flatten(arrays[branch])) for branch, column in columns.items()}
+    counts = np.asarray(ak.num(arrays[next(iter(columns))]))
+    return Ragged(flat, ragged.offsets_of(counts))

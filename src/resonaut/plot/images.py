@@ -1,0 +1,85 @@
+"""Jet images side by side, with one logarithmic colour scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_BAR_GAP, _BAR_WIDTH = 0.03, 0.045
+BAR_MARGIN = 1.5
+"""Inches that a panel with a colour scale needs to its right."""
+
+
+def _colour_bar(axes: Axes, image: object, label: str) -> None:
+    bar = axes.inset_axes((1 + _BAR_GAP, 0, _BAR_WIDTH, 1))
+    axes.figure.colorbar(image, cax=bar).set_label(label, fontsize=13)
+    bar.tick_params(labelsize=12)
+
+
+def _frame(axes: Axes, half_width: float) -> None:
+    axes.set_xlabel(r"$\Delta\eta$ (rotated)")
+    axes.set_ylabel(r"$\Delta\phi$ (rotated) [rad]")
+    axes.set_xlim(-half_width, half_width)
+    axes.set_ylim(-half_width, half_width)
+
+
+def draw_images(
+    axes: Sequence[Axes],
+    images: Sequence[np.ndarray],
+    half_width: float,
+    decades: float = 5.0,
+    label: str = r"Mean fraction of $p_T$ per pixel",
+) -> None:
+    """Draw images on one logarithmic colour scale.
+
+    Args:
+        axes: one per image; each needs `BAR_MARGIN` inches to its right.
+        images: (n_pixels, n_pixels) each, row along phi, column along eta; empty pixels stay white.
+        half_width: the image covers -half_width to half_width.
+        decades: decades of the colour scale below the largest pixel.
+    """
+    from matplotlib.colors import LogNorm
+
+    top = max(float(image.max()) for image in images)
+    norm = LogNorm(top * 10.0**-decades, top)
+    for panel, image in zip(axes, images, strict=True):
+        shown = panel.imshow(
+            np.where(image > 0, image, np.nan),
+            origin="lower",
+            norm=norm,
+            cmap="viridis",
+            aspect="equal",
+            extent=(-half_width, half_width) * 2,
+            interpolation="nearest",
+        )
+        _frame(panel, half_width)
+        _colour_bar(panel, shown, label)
+
+
+def draw_difference(
+    axes: Axes, difference: np.ndarray, half_width: float, label: str, reach: float = 1.0
+) -> None:
+    """Draw a signed image on a linear scale that is symmetric about zero (white).
+
+    Args:
+        difference: (n_pixels, n_pixels), NaN (grey) where it is not defined.
+        reach: ends of the colour scale; values beyond have the colours of the ends.
+    """
+    axes.set_facecolor("0.85")
+    shown = axes.imshow(
+        difference,
+        origin="lower",
+        cmap="RdBu_r",
+        vmin=-reach,
+        vmax=reach,
+        aspect="equal",
+        extent=(-half_width, half_width) * 2,
+        interpolation="nearest",
+    )
+    _frame(axes, half_width)
+    _colour_bar(axes, shown, label)

@@ -1,0 +1,53 @@
+"""`resonaut represent features|images|clouds|mix`."""
+
+from __future__ import annotations
+
+import argparse
+
+from resonaut.cli import add_settings, named_paths, settings_argument
+
+_KINDS = {
+    "features": "masses, substructure and the LHC Olympics set, per event and jet",
+    "images": "jet images: centre, rotate, flip, pixelate, normalise",
+    "clouds": "constituents relative to their jet, ragged",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the stage."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for kind, text in _KINDS.items():
+        action = actions.add_parser(kind, help=text, description=text)
+        add_settings(action)
+        action.add_argument("--input", required=True, help="event store (HDF5)")
+        action.add_argument("--output", required=True, help=f"the {kind} that are written (HDF5)")
+    text = "draw a mixture: which events a search looks at"
+    mix = actions.add_parser("mix", help=text, description=text)
+    add_settings(mix)
+    mix.add_argument(
+        "--manifests", nargs="+", required=True, metavar="NAME=PATH", help="features manifest of each dataset"
+    )
+    mix.add_argument("--output", required=True, help="the mixture that is written (HDF5)")
+
+
+def run(arguments: argparse.Namespace) -> int | None:
+    """Make one representation, or draw a mixture."""
+    from resonaut.represent.settings import MixTask, RepresentSettings
+    from resonaut.settings import validate
+
+    raw = settings_argument(arguments.settings)
+    if arguments.action == "mix":
+        from resonaut.represent.mix import write_mixture
+
+        task = validate(MixTask, raw, "--settings")
+        write_mixture(named_paths(arguments.manifests), arguments.output, task)
+        return None
+    settings = validate(RepresentSettings, raw, "--settings")
+    if arguments.action == "features":
+        from resonaut.represent.features import write_features as write
+    elif arguments.action == "images":
+        from resonaut.represent.images import write_images as write
+    else:
+        from resonaut.represent.clouds import write_clouds as write
+    write(arguments.input, arguments.output, settings)
+    return None

@@ -1,0 +1,188 @@
+"""What the three representations share: the same events in the same order, and the same attributes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from resonaut import ragged, store
+from resonaut.errors import BadValueError, MissingBranchError
+from resonaut.events import Columns, Events
+from resonaut.files import sha256
+from resonaut.logs import log
+from resonaut.provenance import versions, write_run_record
+from resonaut.represent.settings import RepresentSettings
+
+EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label")
+_STEP_EVENTS = 4_096
+_ROWS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+
+
+@dataclass(frozen=True)
+class Leading:
+    """The leading jets of the selected events, event by event.
+
+    Attributes:
+        n_jets: jets per event.
+        events: columns of shape (n_events,); `mass` is made from the jets that pass the selection.
+        jets: columns of shape (n_events * n_jets,).
+        constituents: columns of shape (n_constituents,), sorted by pt inside a jet.
+        offsets: (n_events * n_jets + 1,) first constituent of each jet.
+    """
+
+    n_jets: int
+    events: Columns
+    jets: Columns
+    constituents: Columns
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.events["mass"])
+
+
+def select(
+    events: Events, settings: RepresentSettings, recompute_mass: bool
+) -> tuple[Leading, dict[str, int]]:
+    """Apply the selection and keep the leading jets.
+
+    Args:
+        events: a slice of a store.
+        settings: number of jets and selection.
+        recompute_mass: make the mass from the jets that pass the selection (the store's mass is m_jj).
+
+    Returns:
+        The leading jets, and the cut flow of the slice.
+    """
+    selection = settings.selection
+    good = events.keep_jets(selection.good_jets(events.jets["pt"], events.jets["eta"]))
+    if recompute_mass:
+        mass = selection.mass(good.jets, good.event_offsets)
+        good.events = {**good.events, "mass": mass}
+    mask, flow = selection.apply(good.jets["pt"], good.jets["eta"], good.event_offsets, good.events["mass"])
+    good = good.select(mask)
+    leading = good.keep_jets(ragged.rank(good.event_offsets) < settings.n_jets)
+    return (
+        Leading(settings.n_jets, leading.events, leading.jets, leading.constituents, leading.jet_offsets),
+        flow,
+    )
+
+
+class RowWriter:
+    """Append rows to datasets of an open file: `writer.append({"events/mass": values, ...})`."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self._last_offset: dict[str, int] = {}
+
+    def append(self, rows: dict[str, np.ndarray], chunk_rows: int = 16_384) -> None:
+        """Append along the first axis; `chunk_rows` rows are compressed together."""
+        for path, values in sorted(rows.items()):
+            if path not in self._file:
+                shape = values.shape[1:]
+                self._file.create_dataset(
+                    path,
+                    dtype=values.dtype,
+                    shape=(0, *shape),
+                    maxshape=(None, *shape),
+                    chunks=(chunk_rows, *shape),
+                    **_ROWS,
+                )
+            dataset = self._file[path]
+            start = len(dataset)
+            dataset.resize(start + len(values), axis=0)
+            dataset[start:] = values
+
+    def append_offsets(self, path: str, offsets: np.ndarray) -> None:
+        """Append the (n + 1,) offsets of one slice, that start at 0, to those before."""
+        last = self._last_offset.get(path)
+        shifted = offsets + (last or 0)
+        self._last_offset[path] = int(shifted[-1])
+        self.append({path: shifted if last is None else shifted[1:]})
+
+
+def represent(
+    kind: str,
+    source: str | os.PathLike,
+    output: str | os.PathLike,
+    settings: RepresentSettings,
+    rows: Callable[[RowWriter, Leading], None],
+    packages: tuple[str, ...] = ("h5py", "numpy"),
+) -> dict[str, int]:
+    """Write one representation of a store, slice by slice.
+
+    Args:
+        kind: features, images or clouds.
+        source: the event store.
+        output: the file that is written.
+        settings: the settings of the representations; the section `kind` and the selection count.
+        rows: appends the representation of one slice.
+        packages: distributions whose versions matter for the numbers.
+
+    Returns:
+        The cut flow: that of the store, extended by the selection.
+
+    Raises:
+        InputError: the source is no event store.
+        MissingBranchError: the store has no constituents.
+        BadValueError: a jet has none.
+        OutputError: the output cannot be written.
+    """
+    used = settings.model_dump(mode="json", include={"n_jets", "selection", kind})
+    with store.Store(source) as events, store.creating(output, {"kind": kind}) as file:
+        if "constituents/jet_offsets" not in events:
+            raise MissingBranchError(f"{source}: the store has no constituents, which {kind} are made from.")
+        recompute = events.attributes.get("resonant_variable") == "mjj"
+        flow: dict[str, int] = {}
+        writer = RowWriter(file)
+        for part in events.slices(_STEP_EVENTS):
+            leading, part_flow = select(part, settings, recompute)
+            flow = {cut: flow.get(cut, 0) + count for cut, count in part_flow.items()}
+            _check(leading, str(source))
+            writer.append(event_rows(leading))
+            rows(writer, leading)
+        before = json.loads(events.attributes["cut_flow"])
+        after = {f"represent_{cut}": count for cut, count in flow.items() if cut != "read"}
+        attributes: dict[str, Any] = {
+            name: events.attributes[name]
+            for name in ("dataset", "label", "label_names", "n_generated", "sum_weights", "cross_section")
+            if name in events.attributes
+        }
+        attributes |= {
+            "schema_version": store.SCHEMA_VERSION,
+            "n_events": flow["mass"],
+            "cut_flow": {**before, **after},
+            "settings": used,
+            "provenance": {
+                "settings": used,
+                "versions": versions(*packages),
+                "inputs": {Path(source).name: sha256(source)},
+            },
+        }
+        store.write_attributes(file, attributes)
+    log.info("%s: %d of %d events", output, flow["mass"], flow["read"])
+    write_run_record(output)
+    return {**before, **after}
+
+
+def _check(leading: Leading, source: str) -> None:
+    empty = np.flatnonzero(np.diff(leading.offsets) == 0)
+    if len(empty):
+        row = int(empty[0]) // leading.n_jets
+        name = ":".join(str(leading.events[column][row]) for column in ("run", "lumi", "event"))
+        raise BadValueError(
+            f"{source}: a jet of event {name} has no constituents; at least one is expected. "
+            "Ingest again with a jet collection whose constituents are in the file."
+        )
+
+
+def event_rows(leading: Leading) -> dict[str, np.ndarray]:
+    """Columns of events that every representation carries."""
+    rows = {f"events/{name}": leading.events[name] for name in EVENT_COLUMNS if name in leading.events}
+    return {**rows, "events/mass": leading.events["mass"]}

@@ -1,0 +1,59 @@
+"""Draw the figure of one stage: `figures/<stage>.py` reads its files, `resonaut.plot` gives the looks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from resonaut.errors import ConfigError, nearest
+from resonaut.plot import style
+from resonaut.review.settings import ReviewSettings
+from resonaut.settings import Settings, validate
+
+FILE, FILES, NAMED = "file", "files", "named"
+ROLES: dict[str, dict[str, str]] = {
+    "simulate": {"stores": FILES},
+    "ingest": {"stores": FILES},
+    "represent": {"features": NAMED, "images": NAMED},
+    "tag": {"scores": FILE, "metrics": FILE},
+    "generate": {"samples": FILE, "metrics": FILE, "images": FILE},
+    "detect": {"scores": FILE, "metrics": FILE, "mixture": FILE},
+    "hunt": {"spectra": FILE},
+    "infer": {"significance": FILE},
+}
+"""What the figure of each stage is drawn from: one file, several, or several with the names of datasets."""
+
+Inputs = Mapping[str, Any]
+
+
+class ReviewSlice(Settings):
+    """The part of the configuration that figures use."""
+
+    review: ReviewSettings = ReviewSettings()
+    datasets: tuple[str, ...] = Field((), description="All datasets of the study, for their colours.")
+
+
+def draw(stage: str, settings: Mapping[str, Any], inputs: Inputs, outputs: Sequence[Path]) -> None:
+    """Draw the figure of a stage into every output.
+
+    Args:
+        stage: which figure.
+        settings: the slice `review`.
+        inputs: for each role in `ROLES[stage]` a path, a list of paths, or paths by dataset.
+        outputs: PNG and PDF files; equal inputs give equal bytes.
+
+    Raises:
+        ConfigError: unknown stage or setting, or an output of another format.
+        InputError: an input is missing or is not what its role says.
+    """
+    if stage not in ROLES:
+        raise ConfigError(f"review: no figure of '{stage}'. {nearest(stage, ROLES)}")
+    slice_ = validate(ReviewSlice, settings, "--settings")
+    look = style.Look(slice_.review.style, slice_.review.label, slice_.datasets)
+    figure = importlib.import_module(f"resonaut.review.figures.{stage}")
+    with style.using(look):
+        style.save(figure.draw(inputs, look), outputs)

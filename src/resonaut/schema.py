@@ -1,0 +1,69 @@
+"""The JSON Schema of the configuration, generated from the pydantic models.
+
+Editors that know JSON Schema complete and check `config/*.yaml` with it; a test fails when the committed
+`workflow/schemas/config.schema.json` differs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from resonaut import registry
+from resonaut.config import METHOD_STAGES, SECTIONS, FileDataset, Mixture, ScanSettings, section_model
+
+_NAME = "^[a-z][a-z0-9_]*$"
+
+
+def _inline(model: type[BaseModel], definitions: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Schema of `model` with its definitions moved to `definitions` under names that start with `prefix`."""
+    reference = f"#/$defs/{prefix}.{{model}}"
+    schema = model.model_json_schema(ref_template=reference, mode="validation")
+    for name, definition in schema.pop("$defs", {}).items():
+        definitions[f"{prefix}.{name}"] = definition
+    return schema
+
+
+def _with_keys(schema: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    return {**schema, "properties": {**properties, **schema["properties"]}}
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, with every method that the registry finds."""
+    definitions: dict[str, Any] = {}
+    label = {"type": "string", "pattern": _NAME, "description": "Truth class; absent for data."}
+    datasets = []
+    for source in ["files", *registry.names("simulate")]:
+        model = FileDataset if source == "files" else registry.load("simulate", source).Settings
+        schema = _inline(model, definitions, f"datasets.{source}")
+        schema = _with_keys(schema, source={"const": source}, label=label)
+        schema["required"] = sorted({"source", *schema.get("required", [])})
+        datasets.append(schema)
+    properties: dict[str, Any] = {
+        "study": {"type": "string", "pattern": _NAME, "description": "Name; all is below results/<study>/."},
+        "seed": {"type": "integer", "minimum": 0, "default": 1, "description": "The one seed of the study."},
+        "datasets": {"type": "object", "additionalProperties": {"oneOf": datasets}, "minProperties": 1},
+        "mixtures": {
+            "type": "object",
+            "additionalProperties": _inline(Mixture, definitions, "mixtures"),
+        },
+        "scan": _inline(ScanSettings, definitions, "scan"),
+    }
+    for stage in SECTIONS:
+        properties[stage] = _inline(section_model(stage), definitions, stage)
+    for stage in METHOD_STAGES:
+        known = {}
+        for name in registry.names(stage):
+            schema = _inline(registry.load(stage, name).Settings, definitions, f"{stage}.{name}")
+            known[name] = _with_keys(schema, kind={"type": "string", "enum": registry.names(stage)})
+        properties[stage] = {"type": "object", "properties": known, "description": f"Methods of {stage}."}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "resonaut study",
+        "type": "object",
+        "required": ["study", "datasets"],
+        "additionalProperties": False,
+        "properties": properties,
+        "$defs": dict(sorted(definitions.items())),
+    }

@@ -1,0 +1,54 @@
+"""The dijet function, f(x) = p1 (1 - x)^p2 x^-(p3 + p4 ln x + p5 ln^2 x + ...) with x = m / sqrt(s).
+
+Used by CDF, ATLAS and CMS (arXiv:0812.4036; arXiv:1910.08447, eq. 1; arXiv:1911.03947). Its logarithm is
+linear in (ln p1, p2, p3, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from resonaut.settings import Settings as Base
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from resonaut.stats.loglinear import LogLinear
+
+
+class Settings(Base):
+    """Order of the function."""
+
+    n_parameters: int = Field(3, ge=2, le=6, description="Number of parameters, p1 included.")
+    sqrt_s: float = Field(13_000.0, gt=0, description="Centre-of-mass energy, GeV.")
+
+
+def build(settings: Settings) -> Callable[[np.ndarray], LogLinear]:
+    """The function of bin edges (GeV) that returns the binned spectrum.
+
+    Its parameters are (ln p1, p2, p3, ...), p1 in events per GeV. The returned function raises ConfigError
+    where an edge is not between 0 and sqrt(s).
+    """
+    import numpy as np
+
+    from resonaut.errors import ConfigError
+    from resonaut.stats.loglinear import integrate
+
+    def features(mass: np.ndarray) -> np.ndarray:
+        x = mass / settings.sqrt_s
+        log_x = np.log(x)
+        powers = [-(log_x**power) for power in range(1, settings.n_parameters - 1)]
+        return np.stack([np.ones_like(x), np.log1p(-x), *powers], axis=-1)
+
+    def spectrum(edges: np.ndarray) -> LogLinear:
+        if edges[0] <= 0 or edges[-1] > settings.sqrt_s:
+            raise ConfigError(
+                f"hunt.sqrt_s: the dijet function is defined for 0 < mass <= {settings.sqrt_s:g} GeV, the "
+                f"scan covers {edges[0]:g}-{edges[-1]:g} GeV. Correct sqrt_s or the scan."
+            )
+        return integrate(features, edges)
+
+    return spectrum

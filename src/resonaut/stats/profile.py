@@ -1,0 +1,111 @@
+"""The profile likelihood of a counting window over a smooth background, exact in the background's parameters.
+
+Side-band bins and the signal region, merged to one bin, share a log-linear background that is free
+everywhere; s >= 0 signal events stand in the signal region. With s free below 0 too, the signal region is
+described perfectly and the background is that of the side bands alone, so the alternative hypothesis is the
+side-band fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from resonaut.stats import poisson
+from resonaut.stats.asymptotics import discovery_p_value
+from resonaut.stats.loglinear import LogLinear
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Test of s = 0.
+
+    Attributes:
+        background: (...) events expected in the signal region from the side bands.
+        log_error: (...) standard deviation of the logarithm of `background`.
+        q0: (...) eq. 12 of arXiv:1007.1727: 0 where fewer events are seen than expected.
+        p_value: (...) 1 - Phi(sqrt(q0)): 0.5 where fewer events are seen than expected.
+        z_local: (...) sqrt(q0), never negative.
+        z_signed: (...) the same without the condition, negative for a deficit: normal under the null.
+    """
+
+    background: np.ndarray
+    log_error: np.ndarray
+    q0: np.ndarray
+    p_value: np.ndarray
+    z_local: np.ndarray
+    z_signed: np.ndarray
+
+
+class ProfileLikelihood:
+    """Profile likelihood of many counting experiments with one window.
+
+    Args:
+        model: background over the side-band bins and, last, the merged signal region.
+        counts: (..., n_bins) in the same bins.
+
+    Attributes:
+        side: fits of the side bands alone; null: fits of all bins without signal.
+        background: (...) events expected in the signal region from the side bands.
+        log_error: (...) standard deviation of its logarithm.
+        converged: (...) whether both fits did; where not, every result is NaN.
+    """
+
+    def __init__(self, model: LogLinear, counts: np.ndarray) -> None:
+        self.model = model
+        self.counts = np.asarray(counts, float)
+        self.side = poisson.fit(model.regrouped(np.eye(model.n_bins)[:-1]), self.counts[..., :-1])
+        self.null = poisson.fit(model, self.counts, start=self.side.parameters)
+        self.converged = self.side.converged & self.null.converged
+        self.background = np.where(self.converged, model.expected(self.side.parameters)[..., -1], np.nan)
+        log_error = model.log_error(self.side.parameters, self.side.covariance, -1)
+        self.log_error = np.where(self.converged, log_error, np.nan)
+
+    @property
+    def excess(self) -> np.ndarray:
+        """(...) events seen in the signal region beyond `background`: the fitted signal, negative or not."""
+        return self.counts[..., -1] - self.background
+
+    def discovery(self) -> Discovery:
+        """Test of the background-only hypothesis."""
+        q = np.maximum(self.null.deviance - self.side.deviance, 0) + 0 * self.background
+        q0 = np.where(self.excess <= 0, 0.0, q)
+        return Discovery(
+            background=self.background,
+            log_error=self.log_error,
+            q0=q0,
+            p_value=discovery_p_value(q0),
+            z_local=np.sqrt(q0),
+            z_signed=np.sign(self.excess) * np.sqrt(q),
+        )
+
+    def q_tilde(self, signal: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """q-tilde of `signal` events, eq. 16 of arXiv:1007.1727.
+
+        Args:
+            signal: (n,) signal events, positive.
+            rows: (n,) which experiments, counted along the flattened leading axes.
+        """
+        excess = self.excess.ravel()[rows]
+        parameters = self.side.parameters.reshape(-1, self.model.n_parameters)[rows]
+        tested = self._deviance(self.counts.reshape(-1, self.model.n_bins)[rows], signal, parameters)
+        best = np.where(self.excess < 0, self.null.deviance, self.side.deviance).ravel()[rows]
+        return np.where(excess > signal, 0.0, np.maximum(tested - best, 0))
+
+    def q_asimov(self, signal: np.ndarray, rows: np.ndarray, blind: bool = False) -> np.ndarray:
+        """q-tilde of `signal` for background-only Asimov data, same arguments as `q_tilde`.
+
+        Args:
+            blind: the background is that of the side bands alone; otherwise that of the background-only fit
+                to all bins, as observed limits want it.
+        """
+        fits = self.side if blind else self.null
+        parameters = fits.parameters.reshape(-1, self.model.n_parameters)[rows]
+        return np.maximum(self._deviance(self.model.expected(parameters), signal, parameters), 0)
+
+    def _deviance(self, counts: np.ndarray, signal: np.ndarray, start: np.ndarray) -> np.ndarray:
+        offset = np.zeros_like(counts)
+        offset[:, -1] = signal
+        fits = poisson.fit(self.model, counts, offset=offset, start=start)
+        return np.where(fits.converged, fits.deviance, np.nan)

@@ -1,0 +1,47 @@
+"""`resonaut config`: check a configuration, or print the slice that one rule uses."""
+
+from __future__ import annotations
+
+import argparse
+
+from resonaut.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `resonaut config`."""
+    parser.add_argument("file", help="configuration of a study (YAML)")
+    parser.add_argument("--slice", dest="stage", help="print the settings of this stage's rule as JSON")
+    parser.add_argument("--name", action="store_true", help="print the name of the study")
+    for name in ("dataset", "mixture", "method"):
+        parser.add_argument(f"--{name}", help=f"which {name}, where the slice needs one")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print `valid`, or one slice."""
+    from resonaut.config import SLICES, load
+    from resonaut.errors import nearest
+
+    study = load(arguments.file)
+    if arguments.name:
+        print(study.study)
+        return 0
+    if arguments.stage is None:
+        counts = f"{len(study.datasets)} datasets, {len(study.searches())} searches"
+        print(f"{arguments.file}: valid: study '{study.study}', {counts}.")
+        return 0
+    if arguments.stage not in SLICES:
+        raise ConfigError(f"--slice: unknown stage '{arguments.stage}'. {nearest(arguments.stage, SLICES)}")
+    names = {
+        name: getattr(arguments, name)
+        for name in ("dataset", "mixture", "method")
+        if getattr(arguments, name)
+    }
+    try:
+        print(study.slice(arguments.stage, **names))
+    except KeyError as error:
+        raise ConfigError(
+            f"--slice {arguments.stage}: {error.args[0]!r} is not in {arguments.file}."
+        ) from None
+    except TypeError:
+        raise ConfigError(f"--slice {arguments.stage}: name its --dataset, --mixture or --method.") from None
+    return 0

@@ -1,0 +1,254 @@
+"""What the Snakefile asks of a study: paths, slices of the configuration and digests of the code.
+
+Every path of `results/` is made here, so that rules hold no logic. Nothing slow is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from resonaut import registry
+from resonaut.config import NOMINAL, Study, parse, read_yaml
+from resonaut.digest import code_digest
+from resonaut.errors import ConfigError
+
+DEFAULT_CONFIG = "config/demo.yaml"
+REPRESENTATIONS = ("features", "images", "clouds")
+SEARCH_STAGES = ("detect", "hunt", "infer")
+
+ENTRY_MODULES = {
+    "simulate": "resonaut.simulate.events",
+    "ingest": "resonaut.ingest.convert",
+    "manifest": "resonaut.manifest",
+    "features": "resonaut.represent.features",
+    "images": "resonaut.represent.images",
+    "clouds": "resonaut.represent.clouds",
+    "mix": "resonaut.represent.mix",
+    "tag": "resonaut.tag.train",
+    "generate": "resonaut.generate.train",
+    "detect": "resonaut.detect.train",
+    "hunt": "resonaut.hunt.spectra",
+    "infer": "resonaut.infer.significance",
+}
+
+
+def read(config: Mapping[str, Any]) -> Plan:
+    """Make the plan of the configuration that Snakemake was given.
+
+    Args:
+        config: Snakemake's `config`: a whole study (`--configfile`), or single keys (`--config seed=3`) that
+            are laid over the default study.
+
+    Raises:
+        ConfigError, MissingFileError: the configuration cannot be used.
+    """
+    if "datasets" in config:
+        return Plan(parse(dict(config)))
+    return Plan(parse({**read_yaml(DEFAULT_CONFIG), **config}, DEFAULT_CONFIG))
+
+
+class Plan:
+    """Paths, settings and code digests of one study."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.base = f"results/{study.study}"
+        self._by_folder = {
+            study.data_folder(name).rsplit("/", 1)[1]: name
+            for name in study.datasets
+            if study.is_simulated(name)
+        }
+
+    # -- settings and code -----------------------------------------------------------------------
+
+    def settings(self, stage: str, **names: str) -> str:
+        """The slice of the configuration that a rule uses, as JSON."""
+        return self.study.slice(stage, **names)
+
+    def code(self, stage: str, method: str | None = None) -> str:
+        """The digest of the code that a rule runs; of a method's own file too where one is named."""
+        entries = [ENTRY_MODULES[stage]]
+        if method is not None:
+            kind = self.study.kinds.get(stage, {}).get(method, method)
+            entries.append(registry.module_name(stage, kind))
+        return code_digest(*entries)
+
+    def reader_code(self, dataset: str) -> str:
+        """The digest of the ingestion with the reader of a dataset (of all readers where it is 'auto')."""
+        if self.study.is_simulated(dataset):
+            return self.code("ingest", "resonaut")
+        reader = self.study.datasets[dataset].settings.reader
+        readers = registry.names("ingest") if reader == "auto" else [reader]
+        return code_digest(
+            ENTRY_MODULES["ingest"], *(registry.module_name("ingest", name) for name in readers)
+        )
+
+    def simulation_code(self, dataset: str) -> str:
+        """The digest of the simulation with the source of a dataset."""
+        source = registry.module_name("simulate", self.study.datasets[dataset].source)
+        return code_digest(ENTRY_MODULES["simulate"], source)
+
+    def hunt_code(self) -> str:
+        """The digest of the hunt with its background function."""
+        background = registry.module_name("stats", self.study.hunt.background, "hunt.background")
+        return code_digest(ENTRY_MODULES["hunt"], background)
+
+    def dataset_of(self, folder: str) -> str:
+        """The dataset whose events stand in `results/_data/<folder>`.
+
+        Raises:
+            ConfigError: no dataset of this study does.
+        """
+        if folder not in self._by_folder:
+            raise ConfigError(
+                f"results/_data/{folder}: no dataset of study '{self.study.study}' has these settings; "
+                f"its folders are {', '.join(sorted(self._by_folder))}."
+            )
+        return self._by_folder[folder]
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def events_file(self, dataset: str, variation: str, chunk: str) -> str:
+        """The file of events that one chunk of a dataset is ingested from."""
+        if self.study.is_simulated(dataset):
+            return f"{self.study.data_folder(dataset)}/{variation}/{chunk}.root"
+        return self.study.datasets[dataset].settings.paths()[self.study.chunks(dataset).index(chunk)]
+
+    def chunks(self, folder: str, dataset: str) -> list[str]:
+        """The chunk files of `results/<study>/<folder>`, in the order of their numbers."""
+        return [f"{self.base}/{folder}/{chunk}.h5" for chunk in self.study.chunks(dataset)]
+
+    def manifests(self, kind: str, datasets: list[str]) -> dict[str, str]:
+        """Manifest of each dataset for a kind of representation."""
+        return {name: f"{self.base}/represent/{name}/{NOMINAL}/{kind}.json" for name in sorted(set(datasets))}
+
+    def representation(self, kind: str, datasets: list[str]) -> list[str]:
+        """Manifests of datasets and the chunks that they list: what a rule that reads them depends on."""
+        found = list(self.manifests(kind, datasets).values())
+        for name in sorted(set(datasets)):
+            found += self.chunks(f"represent/{name}/{NOMINAL}/{kind}", name)
+        return found
+
+    def arguments(self, kind: str, datasets: list[str], option: str = "") -> str:
+        """Manifests as words of a command line: `--clouds qcd=... wprime=...`."""
+        pairs = [f"{name}={path}" for name, path in self.manifests(kind, datasets).items()]
+        return " ".join([option or f"--{kind}", *pairs])
+
+    def inputs_of(self, stage: str, method: str) -> tuple[str, list[str]]:
+        """Kind of representation and datasets that a tagger or generator reads."""
+        settings = getattr(self.study, stage)[method]
+        return settings.representation(), settings.datasets_used()
+
+    def datasets_in(self, mixture: str) -> list[str]:
+        """Datasets of a mixture, sorted."""
+        return sorted(self.study.mixtures[mixture].datasets)
+
+    def detector_files(self, mixture: str, method: str) -> list[str]:
+        """Manifests and chunks that a detector reads."""
+        kinds = self.study.detect[method].representations()
+        return [path for kind in kinds for path in self.representation(kind, self.datasets_in(mixture))]
+
+    def detector_arguments(self, mixture: str, method: str) -> str:
+        """The same as words of a command line."""
+        kinds = self.study.detect[method].representations()
+        return " ".join(self.arguments(kind, self.datasets_in(mixture)) for kind in kinds)
+
+    # -- targets ---------------------------------------------------------------------------------
+
+    def targets(self, stage: str) -> list[str]:
+        """Every file that the stage makes for this study and that another stage or a reader wants."""
+        study, base = self.study, self.base
+        datasets = sorted(study.datasets)
+        if stage == "simulate":
+            return [
+                self.events_file(name, NOMINAL, chunk)
+                for name in datasets
+                if study.is_simulated(name)
+                for chunk in study.chunks(name)
+            ]
+        if stage == "ingest":
+            return [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]
+        if stage == "represent":
+            made = [
+                f"{base}/represent/{name}/{NOMINAL}/{kind}.json"
+                for name in datasets
+                for kind in REPRESENTATIONS
+            ]
+            return made + [f"{base}/represent/mixtures/{name}.h5" for name in sorted(study.mixtures)]
+        if stage in ("tag", "generate"):
+            return [f"{base}/{stage}/{name}/metrics.json" for name in sorted(getattr(study, stage))]
+        if stage == "review":
+            return [f"{base}/review/{figure}.png" for figure in self.figures()]
+        file = {"detect": "scores.h5", "hunt": "spectra.h5", "infer": "significance.json"}[stage]
+        return [f"{base}/{stage}/{mixture}/{method}/{file}" for mixture, method in study.searches()]
+
+    def figures(self) -> list[str]:
+        """Names of the figures: one per stage, per method of tag and generate, and per search."""
+        study = self.study
+        simulated = [stage for stage in ("simulate",) if self.targets(stage)]
+        names = [*simulated, "ingest", "represent"]
+        names += [
+            f"{stage}/{method}" for stage in ("tag", "generate") for method in sorted(getattr(study, stage))
+        ]
+        names += [
+            f"{stage}/{mixture}/{method}" for stage in SEARCH_STAGES for mixture, method in study.searches()
+        ]
+        return names
+
+    def _figure_inputs(self, stage: str, method: str, mixture: str) -> dict[str, list[str]]:
+        """Files of each role that the figure of a stage is drawn from."""
+        base = self.base
+        datasets = sorted(self.study.datasets)
+        search = f"{mixture}/{method}"
+        if stage in ("simulate", "ingest"):
+            return {"stores": [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]}
+        if stage == "represent":
+            return {
+                kind: [f"{name}={path}" for name, path in self.manifests(kind, datasets).items()]
+                for kind in ("features", "images")
+            }
+        if stage == "tag":
+            return {
+                "scores": [f"{base}/tag/{method}/scores.h5"],
+                "metrics": [f"{base}/tag/{method}/metrics.json"],
+            }
+        if stage == "generate":
+            kind, used = self.inputs_of(stage, method)
+            return {
+                "samples": [f"{base}/generate/{method}/samples.h5"],
+                "metrics": [f"{base}/generate/{method}/metrics.json"],
+                kind: list(self.manifests(kind, used).values()),
+            }
+        if stage == "detect":
+            return {
+                "scores": [f"{base}/detect/{search}/scores.h5"],
+                "metrics": [f"{base}/detect/{search}/metrics.json"],
+                "mixture": [f"{base}/represent/mixtures/{mixture}.h5"],
+            }
+        if stage == "hunt":
+            return {"spectra": [f"{base}/hunt/{search}/spectra.h5"]}
+        return {"significance": [f"{base}/infer/{search}/significance.json"]}
+
+    def figure_files(self, stage: str, method: str = "", mixture: str = "") -> list[str]:
+        """Files that the rule of a figure depends on."""
+        roles = self._figure_inputs(stage, method, mixture)
+        files = [entry.rsplit("=", 1)[-1] for entries in roles.values() for entry in entries]
+        datasets = sorted(self.study.datasets)
+        if stage in ("simulate", "ingest"):
+            for name in datasets:
+                files += self.chunks(f"ingest/{name}/{NOMINAL}", name)
+        elif stage == "represent":
+            files += [path for kind in ("features", "images") for path in self.representation(kind, datasets)]
+        elif stage == "generate":
+            files += self.representation(*self.inputs_of(stage, method))
+        return sorted(set(files))
+
+    def figure_arguments(self, stage: str, method: str = "", mixture: str = "") -> str:
+        """The same files as words of a command line: `--role file...`."""
+        roles = self._figure_inputs(stage, method, mixture)
+        return " ".join(word for role, entries in roles.items() for word in (f"--{role}", *entries))
+
+    def figure_code(self, stage: str) -> str:
+        """The digest of the code of one stage's figure."""
+        return code_digest("resonaut.review.draw", f"resonaut.review.figures.{stage}")

@@ -1,0 +1,82 @@
+"""Each figure is written twice with equal bytes, and refuses files that are not its own."""
+
+import json
+
+import pytest
+
+from conftest import SETTINGS, make_store
+from resonaut.cli import main
+from resonaut.review.draw import ROLES
+
+STAGES = sorted(ROLES)
+
+
+def run(stage, words, *outputs, settings=SETTINGS):
+    return main(["review", stage, "--settings", json.dumps(settings), *words, "--output", *map(str, outputs)])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_figures_are_made_and_repeat_byte_for_byte(stage, files, tmp_path):
+    for folder in ("one", "two"):
+        assert run(stage, files[stage], tmp_path / folder / "f.png", tmp_path / folder / "f.pdf") == 0
+    png, pdf = ((tmp_path / "one" / f"f.{kind}").read_bytes() for kind in ("png", "pdf"))
+    assert png.startswith(b"\x89PNG")
+    assert pdf.startswith(b"%PDF")
+    assert len(png) > 20_000
+    assert b"CreationDate" not in pdf
+    assert png == (tmp_path / "two" / "f.png").read_bytes()
+    assert pdf == (tmp_path / "two" / "f.pdf").read_bytes()
+
+
+@pytest.mark.parametrize("stage", ["infer", "ingest"])
+def test_figures_take_the_other_style_and_work_without_names_of_datasets(stage, files, tmp_path):
+    settings = {"review": {"style": "ATLAS", "label": "Open data"}}
+    assert run(stage, files[stage], tmp_path / "f.png", settings=settings) == 0
+    assert (tmp_path / "f.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_missing_file_is_named_and_nothing_is_written(stage, files, tmp_path, capsys):
+    role = next(iter(ROLES[stage]))
+    words = list(files[stage])
+    at = words.index(f"--{role}") + 1
+    name, equals, _ = words[at].rpartition("=")
+    words[at] = f"{name}{equals}{tmp_path / 'absent.file'}"
+    assert run(stage, words, tmp_path / "f.png") == 3
+    message = capsys.readouterr().err
+    assert f"{tmp_path / 'absent.file'}: no such file." in message
+    assert "Traceback" not in message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_file_of_another_kind_is_named(stage, files, tmp_path, capsys):
+    role = next(iter(ROLES[stage]))
+    words = list(files[stage])
+    at = words.index(f"--{role}") + 1
+    name, equals, path = words[at].rpartition("=")
+    # A store's manifest for JSON, spectra or scores for HDF5: real files of another stage.
+    store = files["ingest"][1]
+    other = files["detect"][1] if path.endswith(".h5") else store
+    if path.endswith(".h5") and stage == "detect":
+        other = files["hunt"][1]
+    if stage in ("simulate", "ingest"):
+        other = files["represent"][1].rpartition("=")[2]
+    words[at] = f"{name}{equals}{other}"
+    assert run(stage, words, tmp_path / "f.png") == 3
+    message = capsys.readouterr().err
+    assert other in message
+    assert "expected" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_simulate_without_generator_jets_says_so(tmp_path, capsys):
+    store = make_store(tmp_path, "qcd", 50, gen_jets=False)
+    assert run("simulate", ["--stores", str(store)], tmp_path / "f.png") == 3
+    assert "no generator jets" in capsys.readouterr().err
+
+
+def test_a_manifest_under_another_name_is_refused(files, tmp_path, capsys):
+    words = [word.replace("qcd=", "ttbar=") for word in files["represent"]]
+    assert run("represent", words, tmp_path / "f.png") == 3
+    assert "a manifest of 'ttbar' is expected, got one of 'qcd'" in capsys.readouterr().err

@@ -1,0 +1,33 @@
+localrules:
+    hunt,
+
+
+rule hunt:
+    input:
+        plan.targets("hunt"),
+
+
+rule hunt_spectra:
+    input:
+        scores=f"{plan.base}/detect/{{mixture}}/{{method}}/scores.h5",
+    output:
+        spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
+        summary=f"{plan.base}/hunt/{{mixture}}/{{method}}/hunt.json",
+    params:
+        settings=lambda wildcards: plan.settings("hunt"),
+        code=lambda wildcards: plan.hunt_code(),
+    log:
+        f"{plan.base}/logs/hunt/{{mixture}}/{{method}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/hunt/{{mixture}}/{{method}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    conda:
+        "../../envs/hunt.yaml"
+    message:
+        "Select events of {wildcards.mixture} by {wildcards.method} and fit their spectra"
+    shell:
+        "resonaut hunt --settings {params.settings:q} --scores {input.scores} --output {output.spectra}"
+        " --summary {output.summary} 2> {log}"

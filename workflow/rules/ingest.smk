@@ -1,0 +1,57 @@
+localrules:
+    ingest,
+    ingest_manifest,
+
+
+rule ingest:
+    input:
+        plan.targets("ingest"),
+
+
+rule ingest_chunk:
+    input:
+        events=lambda wildcards: plan.events_file(wildcards.dataset, wildcards.variation, wildcards.chunk),
+    output:
+        store=f"{plan.base}/ingest/{{dataset}}/{{variation}}/{{chunk}}.h5",
+    params:
+        settings=lambda wildcards: plan.settings("ingest", dataset=wildcards.dataset),
+        code=lambda wildcards: plan.reader_code(wildcards.dataset),
+    log:
+        f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/{{chunk}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/ingest/{{dataset}}/{{variation}}/{{chunk}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    conda:
+        "../../envs/ingest.yaml"
+    message:
+        "Ingest {wildcards.dataset}, chunk {wildcards.chunk}"
+    shell:
+        "resonaut ingest {input.events:q} --settings {params.settings:q} --output {output.store} 2> {log}"
+
+
+rule ingest_manifest:
+    input:
+        chunks=lambda wildcards: plan.chunks(
+            f"ingest/{wildcards.dataset}/{wildcards.variation}", wildcards.dataset
+        ),
+    output:
+        manifest=f"{plan.base}/ingest/{{dataset}}/{{variation}}/manifest.json",
+    params:
+        code=plan.code("manifest"),
+    log:
+        f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/manifest.log",
+    benchmark:
+        f"{plan.base}/benchmarks/ingest/{{dataset}}/{{variation}}/manifest.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    conda:
+        "../../envs/ingest.yaml"
+    message:
+        "List the chunks of {wildcards.dataset}"
+    shell:
+        "resonaut manifest --output {output.manifest} {input.chunks:q} 2> {log}"

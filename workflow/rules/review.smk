@@ -1,0 +1,111 @@
+localrules:
+    review,
+    review_datasets,
+    review_method,
+    review_search,
+
+
+rule review:
+    input:
+        plan.targets("review"),
+
+
+rule review_datasets:
+    input:
+        rows=lambda wildcards: plan.figure_files(wildcards.stage),
+    output:
+        figure=report(
+            f"{plan.base}/review/{{stage}}.png",
+            caption="../report/datasets.rst",
+            category="{stage}",
+        ),
+        vector=f"{plan.base}/review/{{stage}}.pdf",
+    wildcard_constraints:
+        stage="simulate|ingest|represent",
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
+    log:
+        f"{plan.base}/logs/review/{{stage}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/{{stage}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../../envs/review.yaml"
+    message:
+        "Draw the figure of {wildcards.stage}"
+    shell:
+        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} 2> {log}"
+
+
+rule review_method:
+    input:
+        rows=lambda wildcards: plan.figure_files(wildcards.stage, wildcards.method),
+    output:
+        figure=report(
+            f"{plan.base}/review/{{stage}}/{{method}}.png",
+            caption="../report/method.rst",
+            category="{stage}",
+        ),
+        vector=f"{plan.base}/review/{{stage}}/{{method}}.pdf",
+    wildcard_constraints:
+        stage="tag|generate",
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
+    log:
+        f"{plan.base}/logs/review/{{stage}}/{{method}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/{{stage}}/{{method}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../../envs/review.yaml"
+    message:
+        "Draw the figure of {wildcards.stage} {wildcards.method}"
+    shell:
+        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} 2> {log}"
+
+
+rule review_search:
+    input:
+        rows=lambda wildcards: plan.figure_files(wildcards.stage, wildcards.method, wildcards.mixture),
+    output:
+        figure=report(
+            f"{plan.base}/review/{{stage}}/{{mixture}}/{{method}}.png",
+            caption="../report/search.rst",
+            category="{stage}",
+        ),
+        vector=f"{plan.base}/review/{{stage}}/{{mixture}}/{{method}}.pdf",
+    wildcard_constraints:
+        stage="detect|hunt|infer",
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(
+            wildcards.stage, wildcards.method, wildcards.mixture
+        ),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
+    log:
+        f"{plan.base}/logs/review/{{stage}}/{{mixture}}/{{method}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/{{stage}}/{{mixture}}/{{method}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    conda:
+        "../../envs/review.yaml"
+    message:
+        "Draw the figure of {wildcards.stage} for {wildcards.method} on {wildcards.mixture}"
+    shell:
+        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} 2> {log}"

@@ -1,0 +1,30 @@
+localrules:
+    simulate,
+
+
+rule simulate:
+    input:
+        plan.targets("simulate"),
+
+
+rule simulate_chunk:
+    output:
+        events="results/_data/{data}/{variation}/{chunk}.root",
+    params:
+        settings=lambda wildcards: plan.settings("simulate", dataset=plan.dataset_of(wildcards.data)),
+        number=lambda wildcards: int(wildcards.chunk.split("/")[1]),
+        code=lambda wildcards: plan.simulation_code(plan.dataset_of(wildcards.data)),
+    log:
+        "results/_data/{data}/logs/{variation}/{chunk}.log",
+    benchmark:
+        "results/_data/{data}/benchmarks/{variation}/{chunk}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    conda:
+        "../../envs/simulate.yaml"
+    message:
+        "Simulate {wildcards.data}, chunk {wildcards.chunk}"
+    shell:
+        "resonaut simulate --settings {params.settings:q} --chunk {params.number} --output {output.events} 2> {log}"
