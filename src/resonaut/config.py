@@ -21,6 +21,7 @@ from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
 from resonaut.scan import ScanSettings
 from resonaut.settings import Count, Settings, validate
+from resonaut.slices import SLICES
 
 MAX_SLICE_BYTES = 64_000
 NOMINAL = "nominal"
@@ -158,7 +159,7 @@ class Study(Settings):
         """The part of the configuration that one rule uses, as key-sorted JSON.
 
         Args:
-            stage: one of the slices below.
+            stage: a key of `slices.SLICES`.
             names: wildcards: dataset, mixture, method.
 
         Raises:
@@ -168,93 +169,9 @@ class Study(Settings):
         if len(text) > MAX_SLICE_BYTES:
             raise ConfigError(
                 f"{stage} {names}: the settings take {len(text)} bytes, at most "
-                f"{MAX_SLICE_BYTES} are allowed. "
-                "Put long lists into a file and name the file."
+                f"{MAX_SLICE_BYTES} are allowed. Put long lists into a file and name the file."
             )
         return text
-
-
-def _simulate(study: Study, dataset: str) -> dict[str, Any]:
-    entry = study.datasets[dataset]
-    settings = entry.settings.model_dump(mode="json")
-    if settings.get("seed") is None:
-        settings["seed"] = study.seed
-    return {"dataset": dataset, "source": entry.source, "settings": settings}
-
-
-def _ingest(study: Study, dataset: str) -> dict[str, Any]:
-    entry = study.datasets[dataset]
-    simulated = study.is_simulated(dataset)
-    return {
-        "dataset": dataset,
-        "label": entry.label,
-        "reader": "resonaut" if simulated else entry.settings.reader,
-        "cross_section": None if simulated else entry.settings.cross_section,
-        "ingest": study.ingest.model_dump(mode="json"),
-    }
-
-
-def _representation(kind: str) -> Any:
-    def slice_(study: Study) -> dict[str, Any]:
-        whole = study.represent.model_dump(mode="json")
-        return {key: whole[key] for key in ("n_jets", "selection", kind)}
-
-    return slice_
-
-
-def _mix(study: Study, mixture: str) -> dict[str, Any]:
-    entry = study.mixtures[mixture]
-    return {"mixture": mixture, "datasets": dict(entry.datasets), "draw": entry.seed, "seed": study.seed}
-
-
-def _method(stage: str) -> Any:
-    def slice_(study: Study, method: str) -> dict[str, Any]:
-        settings = getattr(study, stage)[method].model_dump(mode="json")
-        return {
-            "method": method,
-            "kind": study.kinds[stage][method],
-            "settings": settings,
-            "seed": study.seed,
-        }
-
-    return slice_
-
-
-def _detect(study: Study, mixture: str, method: str) -> dict[str, Any]:
-    return {
-        **_method("detect")(study, method),
-        "mixture": mixture,
-        "scan": study.scan.model_dump(mode="json"),
-    }
-
-
-def _hunt(study: Study) -> dict[str, Any]:
-    return {"scan": study.scan.model_dump(mode="json"), "hunt": study.hunt.model_dump(mode="json")}
-
-
-def _section(stage: str) -> Any:
-    return lambda study: {stage: getattr(study, stage).model_dump(mode="json")}
-
-
-def _review(study: Study) -> dict[str, Any]:
-    # All datasets, so that one has the same colour in every figure.
-    return {**_section("review")(study), "datasets": sorted(study.datasets)}
-
-
-SLICES: dict[str, Any] = {
-    "simulate": _simulate,
-    "ingest": _ingest,
-    "features": _representation("features"),
-    "images": _representation("images"),
-    "clouds": _representation("clouds"),
-    "mix": _mix,
-    "tag": _method("tag"),
-    "generate": _method("generate"),
-    "detect": _detect,
-    "hunt": _hunt,
-    "infer": _section("infer"),
-    "review": _review,
-}
 
 
 def _resolve(raw: dict[str, Any]) -> dict[str, Any]:

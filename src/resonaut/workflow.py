@@ -5,10 +5,13 @@ Every path of `results/` is made here, so that rules hold no logic. Nothing slow
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from resonaut import registry
+from resonaut import processes, registry
 from resonaut.config import NOMINAL, Study, parse, read_yaml
 from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
@@ -46,6 +49,22 @@ def read(config: Mapping[str, Any]) -> Plan:
     if "datasets" in config:
         return Plan(parse(dict(config)))
     return Plan(parse({**read_yaml(DEFAULT_CONFIG), **config}, DEFAULT_CONFIG))
+
+
+def prepare_environment(on_this_machine: bool) -> None:
+    """Set the environment of the jobs that Snakemake starts.
+
+    The command `resonaut` is that of the Python that runs Snakemake, also where no environment is activated.
+
+    Args:
+        on_this_machine: jobs record themselves, so that `resonaut run` can end those that outlive Snakemake.
+    """
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
+    os.environ.setdefault("MPLBACKEND", "agg")
+    if on_this_machine:
+        os.environ[processes.FOLDER_VARIABLE] = str(Path(processes.FOLDER).absolute())
 
 
 class Plan:
@@ -89,10 +108,10 @@ class Plan:
         source = registry.module_name("simulate", self.study.datasets[dataset].source)
         return code_digest(ENTRY_MODULES["simulate"], source)
 
-    def hunt_code(self) -> str:
-        """The digest of the hunt with its background function."""
+    def statistics_code(self, stage: str) -> str:
+        """The digest of hunt or infer with the background function."""
         background = registry.module_name("stats", self.study.hunt.background, "hunt.background")
-        return code_digest(ENTRY_MODULES["hunt"], background)
+        return code_digest(ENTRY_MODULES[stage], background)
 
     def dataset_of(self, folder: str) -> str:
         """The dataset whose events stand in `results/_data/<folder>`.

@@ -1,6 +1,6 @@
 """The physics of the default study: the injected W' is found, and without signal nothing is.
 
-Takes about an hour on two cores: `make test-full`. Results stay below results/ of the clone (they are reused).
+Takes about an hour on two cores: `make test-full`. Results stay below results/ of the clone and are reused.
 """
 
 from __future__ import annotations

@@ -14,24 +14,22 @@ rule detect_train:
     output:
         scores=f"{plan.base}/detect/{{mixture}}/{{method}}/scores.h5",
         metrics=f"{plan.base}/detect/{{mixture}}/{{method}}/metrics.json",
-    params:
-        settings=lambda wildcards: plan.settings(
-            "detect", mixture=wildcards.mixture, method=wildcards.method
-        ),
-        inputs=lambda wildcards: plan.detector_arguments(wildcards.mixture, wildcards.method),
-        code=lambda wildcards: plan.code("detect", wildcards.method),
     log:
         f"{plan.base}/logs/detect/{{mixture}}/{{method}}.log",
     benchmark:
         f"{plan.base}/benchmarks/detect/{{mixture}}/{{method}}.tsv"
+    conda:
+        "../../envs/detect.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
-    conda:
-        "../../envs/detect.yaml"
+    params:
+        settings=lambda wildcards: plan.settings("detect", mixture=wildcards.mixture, method=wildcards.method),
+        inputs=lambda wildcards: plan.detector_arguments(wildcards.mixture, wildcards.method),
+        code=lambda wildcards: plan.code("detect", wildcards.method),
     message:
         "Train {wildcards.method} on {wildcards.mixture}: all windows, folds and restarts at once"
     shell:
         "resonaut detect --settings {params.settings:q} --mixture {input.mixture} {params.inputs}"
-        " --output {output.scores} --metrics {output.metrics} 2> {log}"
+        " --output {output.scores} --metrics {output.metrics} > {log} 2>&1"

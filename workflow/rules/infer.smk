@@ -13,21 +13,21 @@ rule infer_significance:
     output:
         significance=f"{plan.base}/infer/{{mixture}}/{{method}}/significance.json",
         workspaces=directory(f"{plan.base}/infer/{{mixture}}/{{method}}/workspaces"),
-    params:
-        settings=lambda wildcards: plan.settings("infer"),
-        code=plan.code("infer"),
     log:
         f"{plan.base}/logs/infer/{{mixture}}/{{method}}.log",
     benchmark:
         f"{plan.base}/benchmarks/infer/{{mixture}}/{{method}}.tsv"
+    conda:
+        "../../envs/infer.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
-    conda:
-        "../../envs/infer.yaml"
+    params:
+        settings=lambda wildcards: plan.settings("infer"),
+        code=lambda wildcards: plan.statistics_code("infer"),
     message:
         "Significance and limits of {wildcards.method} on {wildcards.mixture}"
     shell:
         "resonaut infer --settings {params.settings:q} --spectra {input.spectra}"
-        " --significance {output.significance} --workspaces {output.workspaces} 2> {log}"
+        " --significance {output.significance} --workspaces {output.workspaces} > {log} 2>&1"

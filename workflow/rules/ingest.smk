@@ -13,23 +13,23 @@ rule ingest_chunk:
         events=lambda wildcards: plan.events_file(wildcards.dataset, wildcards.variation, wildcards.chunk),
     output:
         store=f"{plan.base}/ingest/{{dataset}}/{{variation}}/{{chunk}}.h5",
-    params:
-        settings=lambda wildcards: plan.settings("ingest", dataset=wildcards.dataset),
-        code=lambda wildcards: plan.reader_code(wildcards.dataset),
     log:
         f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/{{chunk}}.log",
     benchmark:
         f"{plan.base}/benchmarks/ingest/{{dataset}}/{{variation}}/{{chunk}}.tsv"
+    conda:
+        "../../envs/ingest.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
-    conda:
-        "../../envs/ingest.yaml"
+    params:
+        settings=lambda wildcards: plan.settings("ingest", dataset=wildcards.dataset),
+        code=lambda wildcards: plan.reader_code(wildcards.dataset),
     message:
         "Ingest {wildcards.dataset}, chunk {wildcards.chunk}"
     shell:
-        "resonaut ingest {input.events:q} --settings {params.settings:q} --output {output.store} 2> {log}"
+        "resonaut ingest {input.events:q} --settings {params.settings:q} --output {output.store} > {log} 2>&1"
 
 
 rule ingest_manifest:
@@ -39,19 +39,19 @@ rule ingest_manifest:
         ),
     output:
         manifest=f"{plan.base}/ingest/{{dataset}}/{{variation}}/manifest.json",
-    params:
-        code=plan.code("manifest"),
     log:
         f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/manifest.log",
     benchmark:
         f"{plan.base}/benchmarks/ingest/{{dataset}}/{{variation}}/manifest.tsv"
+    conda:
+        "../../envs/ingest.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/ingest.yaml"
+    params:
+        code=plan.code("manifest"),
     message:
         "List the chunks of {wildcards.dataset}"
     shell:
-        "resonaut manifest --output {output.manifest} {input.chunks:q} 2> {log}"
+        "resonaut manifest --output {output.manifest} {input.chunks:q} > {log} 2>&1"

@@ -14,24 +14,24 @@ rule represent_chunk:
         store=f"{plan.base}/ingest/{{dataset}}/{{variation}}/{{chunk}}.h5",
     output:
         rows=f"{plan.base}/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.h5",
-    params:
-        settings=lambda wildcards: plan.settings(wildcards.kind),
-        code=lambda wildcards: plan.code(wildcards.kind),
     log:
         f"{plan.base}/logs/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.log",
     benchmark:
         f"{plan.base}/benchmarks/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.tsv"
+    conda:
+        "../../envs/represent.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
-    conda:
-        "../../envs/represent.yaml"
+    params:
+        settings=lambda wildcards: plan.settings(wildcards.kind),
+        code=lambda wildcards: plan.code(wildcards.kind),
     message:
         "Represent {wildcards.dataset} as {wildcards.kind}, chunk {wildcards.chunk}"
     shell:
         "resonaut represent {wildcards.kind} --settings {params.settings:q} --input {input.store}"
-        " --output {output.rows} 2> {log}"
+        " --output {output.rows} > {log} 2>&1"
 
 
 rule represent_manifest:
@@ -41,22 +41,22 @@ rule represent_manifest:
         ),
     output:
         manifest=f"{plan.base}/represent/{{dataset}}/{{variation}}/{{kind}}.json",
-    params:
-        code=plan.code("manifest"),
     log:
         f"{plan.base}/logs/represent/{{dataset}}/{{variation}}/{{kind}}.log",
     benchmark:
         f"{plan.base}/benchmarks/represent/{{dataset}}/{{variation}}/{{kind}}.tsv"
+    conda:
+        "../../envs/represent.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=10,
-    conda:
-        "../../envs/represent.yaml"
+    params:
+        code=plan.code("manifest"),
     message:
         "List the {wildcards.kind} of {wildcards.dataset}"
     shell:
-        "resonaut manifest --output {output.manifest} {input.chunks:q} 2> {log}"
+        "resonaut manifest --output {output.manifest} {input.chunks:q} > {log} 2>&1"
 
 
 rule represent_mix:
@@ -64,24 +64,24 @@ rule represent_mix:
         rows=lambda wildcards: plan.representation("features", plan.datasets_in(wildcards.mixture)),
     output:
         mixture=f"{plan.base}/represent/mixtures/{{mixture}}.h5",
+    log:
+        f"{plan.base}/logs/represent/mixtures/{{mixture}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/represent/mixtures/{{mixture}}.tsv"
+    conda:
+        "../../envs/represent.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         settings=lambda wildcards: plan.settings("mix", mixture=wildcards.mixture),
         features=lambda wildcards: plan.arguments(
             "features", plan.datasets_in(wildcards.mixture), "--manifests"
         ),
         code=plan.code("mix"),
-    log:
-        f"{plan.base}/logs/represent/mixtures/{{mixture}}.log",
-    benchmark:
-        f"{plan.base}/benchmarks/represent/mixtures/{{mixture}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../../envs/represent.yaml"
     message:
         "Draw the mixture {wildcards.mixture}"
     shell:
         "resonaut represent mix --settings {params.settings:q} {params.features}"
-        " --output {output.mixture} 2> {log}"
+        " --output {output.mixture} > {log} 2>&1"

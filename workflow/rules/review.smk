@@ -20,27 +20,27 @@ rule review_datasets:
             category="{stage}",
         ),
         vector=f"{plan.base}/review/{{stage}}.pdf",
-    wildcard_constraints:
-        stage="simulate|ingest|represent",
-    params:
-        settings=plan.settings("review"),
-        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage),
-        code=lambda wildcards: plan.figure_code(wildcards.stage),
     log:
         f"{plan.base}/logs/review/{{stage}}.log",
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}.tsv"
+    wildcard_constraints:
+        stage="simulate|ingest|represent",
+    conda:
+        "../../envs/review.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../../envs/review.yaml"
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
     message:
         "Draw the figure of {wildcards.stage}"
     shell:
         "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} 2> {log}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
 
 
 rule review_method:
@@ -53,27 +53,27 @@ rule review_method:
             category="{stage}",
         ),
         vector=f"{plan.base}/review/{{stage}}/{{method}}.pdf",
-    wildcard_constraints:
-        stage="tag|generate",
-    params:
-        settings=plan.settings("review"),
-        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method),
-        code=lambda wildcards: plan.figure_code(wildcards.stage),
     log:
         f"{plan.base}/logs/review/{{stage}}/{{method}}.log",
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{method}}.tsv"
+    wildcard_constraints:
+        stage="tag|generate",
+    conda:
+        "../../envs/review.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../../envs/review.yaml"
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
     message:
         "Draw the figure of {wildcards.stage} {wildcards.method}"
     shell:
         "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} 2> {log}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
 
 
 rule review_search:
@@ -86,26 +86,24 @@ rule review_search:
             category="{stage}",
         ),
         vector=f"{plan.base}/review/{{stage}}/{{mixture}}/{{method}}.pdf",
-    wildcard_constraints:
-        stage="detect|hunt|infer",
-    params:
-        settings=plan.settings("review"),
-        inputs=lambda wildcards: plan.figure_arguments(
-            wildcards.stage, wildcards.method, wildcards.mixture
-        ),
-        code=lambda wildcards: plan.figure_code(wildcards.stage),
     log:
         f"{plan.base}/logs/review/{{stage}}/{{mixture}}/{{method}}.log",
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{mixture}}/{{method}}.tsv"
+    wildcard_constraints:
+        stage="detect|hunt|infer",
+    conda:
+        "../../envs/review.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
-    conda:
-        "../../envs/review.yaml"
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method, wildcards.mixture),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
     message:
         "Draw the figure of {wildcards.stage} for {wildcards.method} on {wildcards.mixture}"
     shell:
         "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} 2> {log}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"

@@ -10,21 +10,21 @@ rule simulate:
 rule simulate_chunk:
     output:
         events="results/_data/{data}/{variation}/{chunk}.root",
-    params:
-        settings=lambda wildcards: plan.settings("simulate", dataset=plan.dataset_of(wildcards.data)),
-        number=lambda wildcards: int(wildcards.chunk.split("/")[1]),
-        code=lambda wildcards: plan.simulation_code(plan.dataset_of(wildcards.data)),
     log:
         "results/_data/{data}/logs/{variation}/{chunk}.log",
     benchmark:
         "results/_data/{data}/benchmarks/{variation}/{chunk}.tsv"
+    conda:
+        "../../envs/simulate.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
-    conda:
-        "../../envs/simulate.yaml"
+    params:
+        settings=lambda wildcards: plan.settings("simulate", dataset=plan.dataset_of(wildcards.data)),
+        number=lambda wildcards: int(wildcards.chunk.split("/")[1]),
+        code=lambda wildcards: plan.simulation_code(plan.dataset_of(wildcards.data)),
     message:
         "Simulate {wildcards.data}, chunk {wildcards.chunk}"
     shell:
-        "resonaut simulate --settings {params.settings:q} --chunk {params.number} --output {output.events} 2> {log}"
+        "resonaut simulate --settings {params.settings:q} --chunk {params.number} --output {output.events} > {log} 2>&1"

@@ -40,8 +40,8 @@ def feature_matrix(data: Data, names: Sequence[str], context: Context) -> np.nda
         if len(bad):
             raise BadValueError(
                 f"{context.where}.features: '{name}' is {values[bad[0]]} in {len(bad)} of {len(values)} "
-                f"events of mixture '{context.mixture}'; finite values are expected. Choose another feature or "
-                "select events where it is defined."
+                f"events of mixture '{context.mixture}'; finite values are expected. Choose another feature "
+                "or select events where it is defined."
             )
         if len(values) and values.min() == values.max():
             raise BadValueError(

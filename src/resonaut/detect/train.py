@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from resonaut import mixtures, registry
@@ -14,12 +13,13 @@ from resonaut.detect import data
 from resonaut.detect.interface import Context, Detector, Scores
 from resonaut.detect.settings import DetectorSettings
 from resonaut.errors import ConfigError
-from resonaut.files import atomic, canonical_json, write_json
+from resonaut.files import canonical_json, write_json
 from resonaut.logs import log
 from resonaut.nn.device import choose, deterministic
 from resonaut.provenance import describe, write_run_record
 from resonaut.scan import ScanSettings
 from resonaut.settings import validate
+from resonaut.store import creating
 
 SCHEMA_VERSION = 1
 PACKAGES = ("numpy", "torch", "h5py")
@@ -92,7 +92,7 @@ def _write_scores(
     path: Path, mass: np.ndarray, scores: Scores, context: Context, provenance: dict[str, Any]
 ) -> None:
     columns = {"events/mass": mass, "events/fold": scores.fold, "score": scores.score}
-    with atomic(path) as part, h5py.File(part, "w") as file:
+    with creating(path, {}) as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["kind"] = "scores"
         file.attrs["method"] = context.method

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from resonaut import manifest, registry
 from resonaut.errors import ConfigError, InputError, TrainingError
-from resonaut.files import atomic, canonical_json, write_json
+from resonaut.files import canonical_json, write_json
 from resonaut.generate import data
 from resonaut.generate.evaluation import compare
 from resonaut.generate.interface import Generator
@@ -26,6 +25,7 @@ from resonaut.nn.training import n_parameters
 from resonaut.provenance import describe, write_run_record
 from resonaut.seeds import integer_seed
 from resonaut.settings import validate
+from resonaut.store import creating
 
 _SAMPLE_BATCH = 1024
 PACKAGES = ("numpy", "torch", "h5py", "safetensors")
@@ -63,7 +63,7 @@ def draw(generator: Generator, network: Any, n_images: int, *, normalise: bool, 
 
 def write_samples(path: Path, images: np.ndarray, attributes: Mapping[str, Any]) -> None:
     """Write `images`, (n, P, P), with attributes; mappings as JSON text."""
-    with atomic(path) as part, h5py.File(part, "w") as file:
+    with creating(path, {}) as file:
         for name, value in sorted(attributes.items()):
             file.attrs[name] = canonical_json(value) if isinstance(value, dict | list) else value
         chunk = (min(256, len(images)), *images.shape[1:])

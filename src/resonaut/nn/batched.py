@@ -105,11 +105,6 @@ class Batch:
             self._drop(np.flatnonzero(stay))
         return not stay.any()
 
-    def release(self) -> None:
-        """Free what only training needs."""
-        self._drop(np.zeros(0, np.int64))
-        del self._train, self._validation
-
     def _drop(self, host: np.ndarray) -> None:
         import torch
 

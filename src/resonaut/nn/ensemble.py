@@ -159,24 +159,25 @@ def train(
     }
     # Longest lists first: at each step the networks that still have rows are then a prefix.
     order = sorted(range(len(members)), key=lambda i: -len(samples[members[i].train].rows))
-    parts: list[Batch] = []
+    best, best_epoch, losses = [], [], []
     for start in range(0, len(order), networks_per_batch):
         group = [members[i] for i in order[start : start + networks_per_batch]]
-        parts.append(Batch(table, samples, group, sizes, loss, settings, constants, average))
+        batch = Batch(table, samples, group, sizes, loss, settings, constants, average)
         epochs = logs.progress(range(settings.epochs), f"{what}, {len(group)} networks", settings.epochs)
         for epoch in epochs:
-            if parts[-1].epoch(epoch):
+            if batch.epoch(epoch):
                 break
-        parts[-1].release()
+        best.append(batch.best)
+        best_epoch.append(batch.best_epoch)
+        losses.append(batch.losses)
     back = np.argsort(order)
-    losses = np.concatenate([part.losses for part in parts], axis=1)[:, back]
-    best_epoch = np.concatenate([part.best_epoch for part in parts])[back]
+    curves = np.concatenate(losses, axis=1)[:, back]
     shift, scale = (torch.stack([constants[member.train][k] for member in members]) for k in (0, 1))
     return Ensemble(
         sizes=sizes,
-        parameters=torch.cat([part.best for part in parts])[torch.as_tensor(back, device=table.device)],
+        parameters=torch.cat(best)[torch.as_tensor(back, device=table.device)],
         shift=shift,
         scale=scale,
         loss=loss,
-        history=History(losses[0], losses[1], best_epoch),
+        history=History(curves[0], curves[1], np.concatenate(best_epoch)[back]),
     )

@@ -97,5 +97,6 @@ def gradient(
         parts += [delta.sum(1), torch.bmm(activations[number].transpose(1, 2), delta).flatten(1)]
         if number:
             delta = torch.bmm(delta, views[number][0].transpose(1, 2))
-            delta.mul_(activations[number] > 0)
+            # The derivative of ReLU without a mask in memory: a sixth of the time of a step.
+            delta = torch.ops.aten.threshold_backward(delta, activations[number], 0)
     return torch.cat(parts[::-1], dim=1)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from resonaut.errors import InputError
-from resonaut.files import atomic, canonical_json
+from resonaut.files import canonical_json
 from resonaut.logs import log
 from resonaut.nn import checkpoint
 from resonaut.nn.device import deterministic
 from resonaut.nn.samples import RaggedSamples
 from resonaut.nn.splits import PARTS
 from resonaut.provenance import describe, write_run_record
+from resonaut.store import creating
 from resonaut.tag import data
 from resonaut.tag.train import PACKAGES, parse, parts_of_jets, score
 
@@ -58,7 +58,7 @@ def run(weights: Path, clouds: Path, output: Path, threads: int = 2) -> None:
                 columns.setdefault(f"events/{name}", []).append(column[::n_jets])
             log.info("%s: scored %d jets of %s", where, len(jets), path)
     provenance = describe({"weights": str(weights)}, [weights, clouds], PACKAGES)
-    with atomic(output) as part_file, h5py.File(part_file, "w") as file:
+    with creating(output, {}) as file:
         file.attrs["kind"] = "tag_scores"
         file.attrs["method"] = description["method"]
         file.attrs["dataset"] = entry.dataset

@@ -7,13 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
 from resonaut import registry
 from resonaut.errors import ConfigError, TrainingError
-from resonaut.files import atomic, canonical_json, write_json
+from resonaut.files import canonical_json, write_json
 from resonaut.logs import log
 from resonaut.nn import checkpoint
 from resonaut.nn.device import choose, deterministic, seeded
@@ -23,6 +22,7 @@ from resonaut.nn.training import n_parameters, train
 from resonaut.provenance import describe, write_run_record
 from resonaut.seeds import event_hash, integer_seed
 from resonaut.settings import validate
+from resonaut.store import creating
 from resonaut.tag import data
 from resonaut.tag.data import Jets
 from resonaut.tag.interface import Tagger
@@ -194,7 +194,7 @@ def _write_scores(
 ) -> None:
     columns = {name: getattr(jets, name)[rows] for name in _JET_COLUMNS}
     columns |= {"score": values, "label": label[rows].astype(np.int8)}
-    with atomic(path) as part, h5py.File(part, "w") as file:
+    with creating(path, {}) as file:
         for name, value in sorted(attributes.items()):
             file.attrs[name] = canonical_json(value) if isinstance(value, dict | list) else value
         for name, column in sorted(columns.items()):

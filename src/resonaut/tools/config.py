@@ -18,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print `valid`, or one slice."""
-    from resonaut.config import SLICES, load
+    from resonaut.config import load
     from resonaut.errors import nearest
+    from resonaut.slices import SLICES
 
     study = load(arguments.file)
     if arguments.name:

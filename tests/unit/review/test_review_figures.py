@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from review_files import SETTINGS, make_store
 
-from conftest import SETTINGS, make_store
 from resonaut.cli import main
 from resonaut.review.draw import ROLES
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from review_files import LOOK, N_PIXELS, SETTINGS
 
-from conftest import LOOK, N_PIXELS, SETTINGS
 from resonaut.config import load
 from resonaut.errors import ConfigError
 from resonaut.events import Events

@@ -187,7 +187,8 @@ def draw(inputs: Inputs, look: Look) -> Figure:
         add_title(others[0].main, f"{scores.method} in {scores.mixture}, truth")
     means, bands = losses(metrics)
     # The file counts epochs from 0, the axis from 1.
-    best = min(metrics["best_epoch"]["median"] + 1, len(means["Training"]))
-    draw_losses(others[-1].main, means, bands, best, "Weights kept, median")
+    best = metrics["best_epoch"]["median"] + 1
+    shown = best if best <= len(means["Training"]) else None
+    draw_losses(others[-1].main, means, bands, shown, "Weights kept, median")
     add_title(others[-1].main, f"Mean and range of {metrics['n_networks']} networks")
     return figure

@@ -35,8 +35,7 @@ class Spectra:
         edges: (B + 1,) GeV.
         efficiencies: (E,).
         counts, expected: (W, E, B); `expected` is NaN outside of the fit.
-        observed, background, background_log_error, deviance: (W, E).
-        degrees_of_freedom: (W,).
+        observed, background, background_log_error, deviance, degrees_of_freedom: (W, E).
     """
 
     windows: list[dict[str, float]]
@@ -105,7 +104,7 @@ def _notes(spectra: Spectra, window: int, efficiency: int) -> str:
     return (
         f"{100 * spectra.efficiencies[efficiency]:.3g} % of the side bands selected\n"
         f"{int(spectra.observed[window, efficiency])} events, {background:.3g} $\\pm$ {error:.2g} expected\n"
-        f"Fit: deviance {deviance:.1f} / {spectra.degrees_of_freedom[window]:g}"
+        f"Fit: deviance {deviance:.1f} / {spectra.degrees_of_freedom[window, efficiency]}"
     )
 
 

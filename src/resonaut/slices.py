@@ -1,0 +1,91 @@
+"""Slices of the configuration: the part that each rule uses, and nothing else, so that reruns are exact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from resonaut.config import Study
+
+
+def _simulate(study: Study, dataset: str) -> dict[str, Any]:
+    entry = study.datasets[dataset]
+    settings = entry.settings.model_dump(mode="json")
+    if settings.get("seed") is None:
+        settings["seed"] = study.seed
+    return {"dataset": dataset, "source": entry.source, "settings": settings}
+
+
+def _ingest(study: Study, dataset: str) -> dict[str, Any]:
+    entry = study.datasets[dataset]
+    simulated = study.is_simulated(dataset)
+    return {
+        "dataset": dataset,
+        "label": entry.label,
+        "reader": "resonaut" if simulated else entry.settings.reader,
+        "cross_section": None if simulated else entry.settings.cross_section,
+        "ingest": study.ingest.model_dump(mode="json"),
+    }
+
+
+def _representation(kind: str) -> Any:
+    def slice_(study: Study) -> dict[str, Any]:
+        whole = study.represent.model_dump(mode="json")
+        return {key: whole[key] for key in ("n_jets", "selection", kind)}
+
+    return slice_
+
+
+def _mix(study: Study, mixture: str) -> dict[str, Any]:
+    entry = study.mixtures[mixture]
+    return {"mixture": mixture, "datasets": dict(entry.datasets), "draw": entry.seed, "seed": study.seed}
+
+
+def _method(stage: str) -> Any:
+    def slice_(study: Study, method: str) -> dict[str, Any]:
+        settings = getattr(study, stage)[method].model_dump(mode="json")
+        return {
+            "method": method,
+            "kind": study.kinds[stage][method],
+            "settings": settings,
+            "seed": study.seed,
+        }
+
+    return slice_
+
+
+def _detect(study: Study, mixture: str, method: str) -> dict[str, Any]:
+    return {
+        **_method("detect")(study, method),
+        "mixture": mixture,
+        "scan": study.scan.model_dump(mode="json"),
+    }
+
+
+def _hunt(study: Study) -> dict[str, Any]:
+    return {"scan": study.scan.model_dump(mode="json"), "hunt": study.hunt.model_dump(mode="json")}
+
+
+def _section(stage: str) -> Any:
+    return lambda study: {stage: getattr(study, stage).model_dump(mode="json")}
+
+
+def _review(study: Study) -> dict[str, Any]:
+    # All datasets, so that one has the same colour in every figure.
+    return {**_section("review")(study), "datasets": sorted(study.datasets)}
+
+
+SLICES: dict[str, Any] = {
+    "simulate": _simulate,
+    "ingest": _ingest,
+    "features": _representation("features"),
+    "images": _representation("images"),
+    "clouds": _representation("clouds"),
+    "mix": _mix,
+    "tag": _method("tag"),
+    "generate": _method("generate"),
+    "detect": _detect,
+    "hunt": _hunt,
+    "infer": _section("infer"),
+    "review": _review,
+}
