@@ -63,6 +63,8 @@ def prepare_environment(on_this_machine: bool) -> None:
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     )
     os.environ.setdefault("MPLBACKEND", "agg")
+    # Threads that spin while they wait make two trainings on one machine slower than one after the other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if on_this_machine:
         os.environ[processes.FOLDER_VARIABLE] = str(Path(processes.FOLDER).absolute())
 

@@ -45,16 +45,9 @@ class Clone:
         return Clone(folder)
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--cores",
-            "2",
-            "--configfile",
-            "study.yaml",
-            *arguments,
-        ]
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        # Last, for it takes any number of words.
+        command += ["--configfile", "study.yaml"]
         return self._run(command, check)
 
     def resonaut(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -117,7 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     more = [word for word in arguments.arguments if word != "--"]
     command = [sys.executable, "-m", "snakemake", "--cores", str(arguments.cores), "--rerun-incomplete"]
     if arguments.configfile:
-        command += ["--configfile", arguments.configfile]
+        # Last, for it takes any number of words.
+        more += ["--configfile", arguments.configfile]
     child = subprocess.Popen([*command, *more])
     # Snakemake decides what a signal means for its jobs; this process only waits.
     for number in (signal.SIGINT, signal.SIGTERM):
