@@ -32,8 +32,8 @@ report: $(READY)
 	$(BIN)/snakemake --configfile $(CONFIG) --report results/$$($(BIN)/resonaut config $(CONFIG) --name)/report.zip
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -m 'not full' --cov --cov-report=term
-	@$(BIN)/coverage erase
+	$(BIN)/python -m pytest -m 'not full' tests/unit --cov --cov-report=term
+	$(BIN)/python -m pytest -m 'not full' tests/workflow
 
 test-full: $(READY)
 	$(BIN)/python -m pytest -m full tests/unit tests/workflow

@@ -1,4 +1,4 @@
-"""On a GPU: the same random numbers bit for bit, the same ensembles to rounding. Skipped where there is none."""
+"""On a GPU: the same random numbers bit for bit, the same ensembles to rounding. Else skipped."""
 
 from __future__ import annotations
 
