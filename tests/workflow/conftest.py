@@ -50,6 +50,10 @@ class Clone:
         command += ["--configfile", "study.yaml"]
         return self._run(command, check)
 
+    def default(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`snakemake` with no configuration named: the default study."""
+        return self._run([sys.executable, "-m", "snakemake", "--cores", "2", *arguments], check=True)
+
     def resonaut(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self._run([sys.executable, "-m", "resonaut.cli", *arguments], check)
 

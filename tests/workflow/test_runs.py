@@ -79,17 +79,16 @@ def test_each_stage_is_a_target(clone, stage):
 
 def test_a_dry_run_of_the_default_study_is_quick_and_whole(clone):
     start = time.monotonic()
-    output = clone.snakemake("--dry-run", "--quiet", "rules").stdout
+    output = clone.default("--dry-run", "--quiet", "rules").stdout
     seconds = time.monotonic() - start
     print(f"dry run: {seconds:.2f} s")
     assert "detect_train" in output
 
 
 def test_the_gpu_cluster_profile_plans(clone):
-    output = clone._run(
-        ["snakemake", "--cores", "4", "--profile", "gpu-cluster", "--dry-run"], check=True
-    ).stdout
+    output = clone.snakemake("--cores", "4", "--profile", "gpu-cluster", "--dry-run").stdout
     assert "detect_train" in output
+    assert "gpu=1" in output, "training rules ask for a GPU"
 
 
 def test_report(finished):
