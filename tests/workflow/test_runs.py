@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+import yaml
 
 from resonaut.cli import STAGES
 
@@ -88,7 +89,11 @@ def test_a_dry_run_of_the_default_study_is_quick_and_whole(clone):
 def test_the_gpu_cluster_profile_plans(clone):
     output = clone.snakemake("--cores", "4", "--profile", "gpu-cluster", "--dry-run").stdout
     assert "detect_train" in output
-    assert "gpu=1" in output, "training rules ask for a GPU"
+    profile = yaml.safe_load((clone.folder / "gpu-cluster/config.yaml").read_text())
+    asking = {rule for rule, resources in profile["set-resources"].items() if resources.get("gpu") == 1}
+    assert asking == {"tag_train", "generate_train", "detect_train"}
+    for rule in asking:
+        assert f"\n{rule} " in output, "a rule of the workflow"
 
 
 def test_report(finished):
