@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 
 import pytest
 import yaml
@@ -98,4 +99,9 @@ def test_the_gpu_cluster_profile_plans(clone):
 
 def test_report(finished):
     finished.snakemake("--report", "report.zip")
-    assert (finished.folder / "report.zip").stat().st_size > 100_000
+    with zipfile.ZipFile(finished.folder / "report.zip") as archive:
+        names = archive.namelist()
+        page = archive.read("report/report.html").decode()
+    figures = [name for name in names if name.endswith(".png")]
+    assert len(figures) == 3 + 2 + 6, "one per stage of data, per method, and per search and stage"
+    assert "A search for resonances with machine learning" in page
