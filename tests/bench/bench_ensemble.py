@@ -1,6 +1,6 @@
 """Training of many small classifiers: one batched program against one by one in plain PyTorch.
 
-    OMP_NUM_THREADS=2 python tests/bench/bench_ensemble.py [--networks 50] [--rows 12000]
+    OMP_NUM_THREADS=2 python tests/bench/bench_ensemble.py [--networks 50] [--rows 12000] [--device cuda]
 
 Peers, measured in the same run on a few networks each and given per network and epoch:
 (a) `torch.utils.data.DataLoader` and `torch.optim.Adam`, the loop of the tutorials;
@@ -39,23 +39,30 @@ def _loop(
         optimiser.step()
 
 
+def _now(device: torch.device) -> float:
+    """Seconds, after what was given to the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def with_loader(x: torch.Tensor, target: torch.Tensor, batch: int) -> float:
     """Seconds of one epoch of one network with a DataLoader."""
-    network = _network(x.shape[1])
+    network = _network(x.shape[1]).to(x.device)
     loader = DataLoader(TensorDataset(x, target), batch_size=batch, shuffle=True)
-    start = time.perf_counter()
+    start = _now(x.device)
     _loop(iter(loader), network, torch.optim.Adam(network.parameters()), torch.nn.BCEWithLogitsLoss())
-    return time.perf_counter() - start
+    return _now(x.device) - start
 
 
 def with_slices(x: torch.Tensor, target: torch.Tensor, batch: int) -> float:
     """Seconds of one epoch of one network with sliced tensors and fused Adam."""
-    network = _network(x.shape[1])
+    network = _network(x.shape[1]).to(x.device)
     optimiser = torch.optim.Adam(network.parameters(), fused=True)
-    start = time.perf_counter()
-    order = torch.randperm(len(x)).split(batch)
+    start = _now(x.device)
+    order = torch.randperm(len(x), device=x.device).split(batch)
     _loop(((x[rows], target[rows]) for rows in order), network, optimiser, torch.nn.BCEWithLogitsLoss())
-    return time.perf_counter() - start
+    return _now(x.device) - start
 
 
 def batched(x: torch.Tensor, target: np.ndarray, batch: int, networks: int, epochs: int) -> float:
@@ -66,9 +73,9 @@ def batched(x: torch.Tensor, target: np.ndarray, batch: int, networks: int, epoc
     ]
     members = [Member(seed, 0, 1) for seed in range(networks)]
     settings = TrainingSettings(epochs=epochs, batch_size=batch, patience=epochs)
-    start = time.perf_counter()
+    start = _now(x.device)
     train(x, samples, members, HIDDEN, "cross_entropy", settings)
-    return (time.perf_counter() - start) / networks / epochs
+    return (_now(x.device) - start) / networks / epochs
 
 
 def main() -> None:
@@ -77,12 +84,14 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=50)
     parser.add_argument("--rows", type=int, default=12_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     generator = np.random.default_rng(0)
-    x = torch.from_numpy(generator.normal(size=(arguments.rows, 4)).astype(np.float32))
+    x = torch.from_numpy(generator.normal(size=(arguments.rows, 4)).astype(np.float32)).to(arguments.device)
     label = (generator.random(arguments.rows) < 0.5).astype(np.float32)
-    target = torch.from_numpy(label)
-    print(f"{arguments.networks} networks {HIDDEN}, {arguments.rows} rows, {torch.get_num_threads()} threads")
+    target = torch.from_numpy(label).to(arguments.device)
+    where = f"{x.device}, {torch.get_num_threads()} threads"
+    print(f"{arguments.networks} networks {HIDDEN}, {arguments.rows} rows, {where}")
     for batch in (128, 256, 512):
         times: dict[str, list[float]] = {"loader": [], "slices": [], "batched": []}
         for _ in range(arguments.repeats):
