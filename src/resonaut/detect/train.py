@@ -115,7 +115,8 @@ def _curve(losses: np.ndarray) -> dict[str, list[float] | list[int]]:
 
 
 def _metrics(scores: Scores, context: Context, provenance: dict[str, Any]) -> dict[str, Any]:
-    best = scores.history.best_epoch
+    # Epochs are counted from 1 in every result.
+    best = scores.history.best_epoch + 1
     return {
         "schema_version": SCHEMA_VERSION,
         "method": context.method,

@@ -69,6 +69,7 @@ def test_writes_scores_of_every_event_in_the_order_of_the_mixture(kind, tmp_path
     assert metrics[0]["n_parameters"] == (33 if kind == "cwola" else 662)
     assert len(metrics[0]["train_loss"]["mean"]) == 2
     assert metrics[0]["validation_loss"]["min"][0] <= metrics[0]["validation_loss"]["mean"][0]
+    assert 1 <= metrics[0]["best_epoch"]["min"] <= metrics[0]["best_epoch"]["max"] <= 2, "counted from 1"
     record = json.loads(outputs[0].with_name("scores.h5.run.json").read_text())
     assert record["threads"] == 1
 

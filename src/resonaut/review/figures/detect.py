@@ -186,8 +186,7 @@ def draw(inputs: Inputs, look: Look) -> Figure:
         draw_improvement(others[0].main, curves, f"At least {MIN_BACKGROUND} background events")
         add_title(others[0].main, f"{scores.method} in {scores.mixture}, truth")
     means, bands = losses(metrics)
-    # The file counts epochs from 0, the axis from 1.
-    best = metrics["best_epoch"]["median"] + 1
+    best = metrics["best_epoch"]["median"]
     shown = best if best <= len(means["Training"]) else None
     draw_losses(others[-1].main, means, bands, shown, "Weights kept, median")
     add_title(others[-1].main, f"Mean and range of {metrics['n_networks']} networks")
