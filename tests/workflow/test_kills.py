@@ -12,7 +12,7 @@ from pathlib import Path
 from resonaut import processes
 
 # Each run is killed when this many more files have appeared below results/, at growing depths of the chain.
-POINTS = (1, 3, 6, 9, 13, 18, 24, 32, 44, 58)
+POINTS = (1, 3, 6, 9, 13, 18, 23, 29, 35, 42)
 
 
 def outputs(folder: Path) -> int:
