@@ -7,6 +7,7 @@ so that the configuration can be read without them. Nothing is listed anywhere: 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,3 +49,30 @@ def build(stage: str, name: str, settings: Any) -> Any:
     if not isinstance(settings, module.Settings):
         settings = validate(module.Settings, settings, f"{stage}.{name}")
     return module.build(settings)
+
+
+def from_slice(stage: str, slice_: Mapping[str, Any], *more: str) -> tuple[Any, Any, str]:
+    """Build the method that a rule's slice names.
+
+    Args:
+        stage: of the method.
+        slice_: `{"method", "kind", "settings", "seed", ...}`.
+        more: further keys that the slice must have.
+
+    Returns:
+        Settings, what `build` makes of them, and the method's key in the configuration.
+
+    Raises:
+        ConfigError: a key is missing, unknown or wrong.
+    """
+    from resonaut.settings import validate
+
+    for key in ("method", "kind", "settings", "seed", *more):
+        if key not in slice_:
+            raise ConfigError(
+                f"--settings: the key '{key}' is required (`resonaut config` prints the slice)."
+            )
+    where = f"{stage}.{slice_['method']}"
+    module = load(stage, slice_["kind"], where)
+    settings = validate(module.Settings, slice_["settings"], where)
+    return settings, module.build(settings), where

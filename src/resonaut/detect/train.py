@@ -23,7 +23,6 @@ from resonaut.store import creating
 
 SCHEMA_VERSION = 1
 PACKAGES = ("numpy", "torch", "h5py")
-_KEYS = ("method", "kind", "settings", "seed", "mixture", "scan")
 
 
 def parse(slice_: Mapping[str, Any]) -> tuple[DetectorSettings, Detector, ScanSettings, Context]:
@@ -32,17 +31,10 @@ def parse(slice_: Mapping[str, Any]) -> tuple[DetectorSettings, Detector, ScanSe
     Raises:
         ConfigError: a key is missing, unknown or wrong.
     """
-    for key in _KEYS:
-        if key not in slice_:
-            raise ConfigError(
-                f"--settings: the key '{key}' is required (`resonaut config` prints the slice)."
-            )
-    where = f"detect.{slice_['method']}"
-    module = registry.load("detect", slice_["kind"], where)
-    settings = validate(module.Settings, slice_["settings"], where)
+    settings, detector, _ = registry.from_slice("detect", slice_, "mixture", "scan")
     scan = validate(ScanSettings, slice_["scan"], "scan")
     context = Context(int(slice_["seed"]), slice_["method"], slice_["mixture"], scan.windows)
-    return settings, module.build(settings), scan, context
+    return settings, detector, scan, context
 
 
 def run(

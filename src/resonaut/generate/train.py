@@ -24,7 +24,6 @@ from resonaut.nn.splits import PARTS
 from resonaut.nn.training import n_parameters
 from resonaut.provenance import describe, write_run_record
 from resonaut.seeds import integer_seed
-from resonaut.settings import validate
 from resonaut.store import creating
 
 _SAMPLE_BATCH = 1024
@@ -37,15 +36,7 @@ def parse(slice_: Mapping[str, Any]) -> tuple[GeneratorSettings, Generator, str]
     Raises:
         ConfigError: a key is missing or wrong.
     """
-    for key in ("method", "kind", "settings", "seed"):
-        if key not in slice_:
-            raise ConfigError(
-                f"--settings: the key '{key}' is required (`resonaut config` prints the slice)."
-            )
-    where = f"generate.{slice_['method']}"
-    module = registry.load("generate", slice_["kind"], where)
-    settings = validate(module.Settings, slice_["settings"], where)
-    return settings, module.build(settings), where
+    return registry.from_slice("generate", slice_)
 
 
 def draw(generator: Generator, network: Any, n_images: int, *, normalise: bool, seed: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from resonaut import registry
-from resonaut.errors import ConfigError, TrainingError
+from resonaut.errors import TrainingError
 from resonaut.files import canonical_json, write_json
 from resonaut.logs import log
 from resonaut.nn import checkpoint
@@ -21,7 +21,6 @@ from resonaut.nn.splits import PARTS, part_of
 from resonaut.nn.training import n_parameters, train
 from resonaut.provenance import describe, write_run_record
 from resonaut.seeds import event_hash, integer_seed
-from resonaut.settings import validate
 from resonaut.store import creating
 from resonaut.tag import data
 from resonaut.tag.data import Jets
@@ -40,15 +39,7 @@ def parse(slice_: Mapping[str, Any]) -> tuple[TaggerSettings, Tagger, str]:
     Raises:
         ConfigError: a key is missing or wrong.
     """
-    for key in ("method", "kind", "settings", "seed"):
-        if key not in slice_:
-            raise ConfigError(
-                f"--settings: the key '{key}' is required (`resonaut config` prints the slice)."
-            )
-    where = f"tag.{slice_['method']}"
-    module = registry.load("tag", slice_["kind"], where)
-    settings = validate(module.Settings, slice_["settings"], where)
-    return settings, module.build(settings), where
+    return registry.from_slice("tag", slice_)
 
 
 def binary_cross_entropy(network: torch.nn.Module, values: tuple[torch.Tensor, ...]) -> torch.Tensor:
