@@ -32,11 +32,11 @@ report: $(READY)
 	$(BIN)/snakemake --configfile $(CONFIG) --report results/$$($(BIN)/resonaut config $(CONFIG) --name)/report.zip
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -m 'not full' tests/unit --cov --cov-report=term
+	$(BIN)/python -m pytest -m 'not full' tests/unit tests/servers --cov --cov-report=term
 	$(BIN)/python -m pytest -m 'not full' tests/workflow
 
 test-full: $(READY)
-	$(BIN)/python -m pytest -m full tests/unit tests/workflow
+	$(BIN)/python -m pytest -m full tests/unit tests/servers tests/workflow
 
 bench: $(READY)
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

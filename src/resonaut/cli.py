@@ -19,7 +19,7 @@ from resonaut.errors import ConfigError, ResonautError, nearest
 
 STAGES = {
     "simulate": "Pythia 8 events through a parametrised detector, to ROOT files",
-    "ingest": "ROOT files to the event store",
+    "ingest": "files of any known format to the event store",
     "represent": "features, jet images, point clouds and mixtures from the event store",
     "tag": "train supervised taggers",
     "generate": "train generators and evaluate them",
@@ -29,6 +29,7 @@ STAGES = {
     "review": "figures for the report",
 }
 TOOLS = {
+    "files": "list input files with sizes and checksums: the manifest that a dataset can be given as",
     "manifest": "write the manifest of the chunks of a dataset",
     "config": "check a configuration, or print the slice that one rule uses",
     "schema": "print the JSON Schema of the configuration",

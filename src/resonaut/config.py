@@ -6,7 +6,6 @@ JSON. Settings of methods stand in the files of the methods and are found throug
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import importlib
 import re
@@ -17,6 +16,7 @@ import yaml
 from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
 
 from resonaut import registry
+from resonaut.datasets import Dataset, FileDataset, Name
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
 from resonaut.scan import ScanSettings
@@ -28,7 +28,6 @@ NOMINAL = "nominal"
 METHOD_STAGES = ("tag", "generate", "detect")
 SECTIONS = ("ingest", "represent", "hunt", "infer", "review")
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 MixtureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_+:.-]*$", max_length=96)]
 
 
@@ -36,52 +35,6 @@ def section_model(stage: str) -> type[Settings]:
     """The settings class of a stage, `resonaut.<stage>.settings.<Stage>Settings`, found by name."""
     module = importlib.import_module(f"resonaut.{stage}.settings")
     return getattr(module, f"{stage.capitalize()}Settings")
-
-
-class FileDataset(Settings):
-    """Events that exist already, in files."""
-
-    files: tuple[str, ...] = Field(min_length=1, description="Paths or globs; one file is one chunk.")
-    reader: str = Field("auto", description="A file of ingest/methods/, or 'auto': found from the file.")
-    cross_section: float | None = Field(None, gt=0, description="Cross-section, pb; of the file if absent.")
-
-    def paths(self) -> list[str]:
-        """The files, globs expanded, sorted.
-
-        Raises:
-            MissingFileError: a path or glob matches nothing.
-        """
-        found: list[str] = []
-        for pattern in self.files:
-            matches = sorted(glob.glob(pattern, recursive=True))
-            if not matches:
-                raise MissingFileError(f"'{pattern}' matches no file; paths start at the folder of the run.")
-            found += matches
-        return found
-
-
-class Dataset(Settings):
-    """One source of events."""
-
-    source: str = Field(description="'files', or a file of simulate/methods/ (pythia).")
-    label: Name | None = Field(None, description="Truth class; absent for data.")
-    settings: SerializeAsAny[Settings]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_source(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or "settings" in value:
-            return value
-        rest = dict(value)
-        source = rest.pop("source", None)
-        label = rest.pop("label", None)
-        known = ["files", *registry.names("simulate")]
-        if source is None:
-            raise ValueError(f"the key 'source' is required. Known: {', '.join(known)}")
-        if source not in known:
-            raise ValueError(f"unknown source '{source}'. {nearest(str(source), known)}")
-        model = FileDataset if source == "files" else registry.load("simulate", source).Settings
-        return {"source": source, "label": label, "settings": validate(model, rest)}
 
 
 class Mixture(Settings):
@@ -125,7 +78,23 @@ class Study(Settings):
             for method, settings in getattr(self, stage).items():
                 for dataset in getattr(settings, "datasets_used", list)():
                     self._known(dataset, self.datasets, f"{stage}.{method}", "dataset")
+                    if hasattr(settings, "representation"):
+                        self._can_be(settings.representation(), dataset, f"{stage}.{method}")
+        for name, mixture in self.mixtures.items():
+            for dataset in mixture.datasets:
+                self._can_be("features", dataset, f"mixtures.{name}")
+                for method in mixture.methods:
+                    for kind in self.detect[method].representations():
+                        self._can_be(kind, dataset, f"detect.{method} (in mixtures.{name})")
         return self
+
+    def _can_be(self, kind: str, dataset: str, where: str) -> None:
+        made = self.datasets[dataset].representations
+        if kind not in made:
+            raise ValueError(
+                f"{where}: {kind} are needed, but of dataset '{dataset}' {', '.join(made) or 'none'} can be "
+                "made: see its source, reader and 'represent'"
+            )
 
     @staticmethod
     def _known(name: str, known: Any, where: str, what: str) -> None:
@@ -141,12 +110,13 @@ class Study(Settings):
 
     def is_simulated(self, dataset: str) -> bool:
         """Whether the workflow makes this dataset."""
-        return self.datasets[dataset].source != "files"
+        return self.datasets[dataset].is_simulated
 
     def chunks(self, dataset: str) -> list[str]:
         """Names of the chunks, `<shard>/<number>`: at most 1000 files stand in one folder."""
         settings = self.datasets[dataset].settings
-        number = len(settings.chunk_sizes() if self.is_simulated(dataset) else settings.paths())
+        parts = settings.chunk_files() if isinstance(settings, FileDataset) else settings.chunk_sizes()
+        number = len(parts)
         return [f"{index // 1000:03d}/{index:06d}" for index in range(number)]
 
     def searches(self) -> list[tuple[str, str]]:

@@ -48,6 +48,14 @@ class BadValueError(InputError):
     """NaN, infinite or otherwise impossible values."""
 
 
+class UnreachableError(InputError):
+    """The server of a remote file does not answer, or refuses."""
+
+
+class MismatchError(InputError):
+    """Two inputs that must be made alike are not: columns of a dataset, settings of a representation."""
+
+
 class EmptyWindowError(ResonautError):
     """A window of the scan, or its side bands, holds no (or too few) events."""
 

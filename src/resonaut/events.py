@@ -10,6 +10,8 @@ from resonaut import ragged
 from resonaut.errors import BadValueError
 
 Columns = dict[str, np.ndarray]
+PDG_CLASSES = ("unknown", "charged_hadron", "neutral_hadron", "photon", "electron", "muon")
+"""Meaning of `constituents/pdg_class`."""
 UNMEASURED = ("d0", "dz")
 """Columns of constituents that are NaN where there is no track: 0 would be a measurement."""
 
@@ -34,6 +36,9 @@ class Events:
         jet_offsets: (n_jets + 1,) first constituent of each jet.
         gen_jets: columns of shape (n_gen_jets,); empty where the source has none.
         gen_jet_offsets: (n_events + 1,).
+        features: (n_events,) columns of a table; empty where events are not rows of features.
+        hits: cells of calorimeter showers, (n_hits,): cell, energy; empty where events are not showers.
+        hit_offsets: (n_events + 1,) first hit of each shower.
     """
 
     events: Columns
@@ -43,6 +48,9 @@ class Events:
     jet_offsets: np.ndarray = field(default_factory=_no_offsets)
     gen_jets: Columns = field(default_factory=dict)
     gen_jet_offsets: np.ndarray = field(default_factory=_no_offsets)
+    features: Columns = field(default_factory=dict)
+    hits: Columns = field(default_factory=dict)
+    hit_offsets: np.ndarray = field(default_factory=_no_offsets)
 
     def __len__(self) -> int:
         return len(self.event_offsets) - 1
@@ -51,13 +59,21 @@ class Events:
         """The events where the (n_events,) `mask` is true, with their jets and constituents."""
         rows = np.flatnonzero(mask)
         jet_rows, event_offsets = ragged.take(self.event_offsets, rows)
-        chosen = Events(_take(self.events, rows), _take(self.jets, jet_rows), event_offsets)
+        chosen = Events(
+            _take(self.events, rows),
+            _take(self.jets, jet_rows),
+            event_offsets,
+            features=_take(self.features, rows),
+        )
         if self.constituents:
             constituent_rows, chosen.jet_offsets = ragged.take(self.jet_offsets, jet_rows)
             chosen.constituents = _take(self.constituents, constituent_rows)
         if self.gen_jets:
             gen_rows, chosen.gen_jet_offsets = ragged.take(self.gen_jet_offsets, rows)
             chosen.gen_jets = _take(self.gen_jets, gen_rows)
+        if self.hits:
+            hit_rows, chosen.hit_offsets = ragged.take(self.hit_offsets, rows)
+            chosen.hits = _take(self.hits, hit_rows)
         return chosen
 
     def keep_jets(self, mask: np.ndarray) -> Events:
@@ -69,6 +85,9 @@ class Events:
             ragged.keep(self.event_offsets, mask),
             gen_jets=self.gen_jets,
             gen_jet_offsets=self.gen_jet_offsets,
+            features=self.features,
+            hits=self.hits,
+            hit_offsets=self.hit_offsets,
         )
         if self.constituents:
             constituent_rows, kept.jet_offsets = ragged.take(self.jet_offsets, rows)
@@ -86,6 +105,8 @@ class Events:
             "jets": self.jets,
             "constituents": self.constituents,
             "gen_jets": self.gen_jets,
+            "features": self.features,
+            "hits": self.hits,
         }
         for group, columns in groups.items():
             for name, values in columns.items():
@@ -99,6 +120,7 @@ class Events:
             (self.event_offsets, "jets"),
             (self.jet_offsets, "constituents"),
             (self.gen_jet_offsets, "gen_jets"),
+            (self.hit_offsets, "hits"),
         ):
             for name, values in groups[group].items():
                 if len(values) != offsets[-1]:

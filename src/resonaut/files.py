@@ -73,7 +73,9 @@ def read_json(path: str | os.PathLike) -> Any:
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such file.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid JSON ({error}). Delete it and run its stage again.") from None
+        raise InputError(
+            f"{path}: not valid JSON ({error}). Correct it, or delete it and run its stage again."
+        ) from None
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from resonaut import registry
-from resonaut.config import METHOD_STAGES, SECTIONS, FileDataset, Mixture, ScanSettings, section_model
+from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, section_model
+from resonaut.datasets import FileDataset
 
 _NAME = "^[a-z][a-z0-9_]*$"
 
@@ -34,9 +35,15 @@ def json_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     label = {"type": "string", "pattern": _NAME, "description": "Truth class; absent for data."}
     datasets = []
-    for source in ["files", *registry.names("simulate")]:
-        model = FileDataset if source == "files" else registry.load("simulate", source).Settings
+    for source in ["files", "table", *registry.names("simulate")]:
+        in_files = source in ("files", "table")
+        model = FileDataset if in_files else registry.load("simulate", source).Settings
         schema = _inline(model, definitions, f"datasets.{source}")
+        if source == "table":
+            table = _inline(registry.load("ingest", "table").Settings, definitions, "datasets.table.columns")
+            rest = {k: v for k, v in schema["properties"].items() if k not in ("reader", "options")}
+            schema["properties"] = {**rest, **table["properties"]}
+            schema["required"] = sorted({*schema.get("required", []), *table.get("required", [])})
         schema = _with_keys(schema, source={"const": source}, label=label)
         schema["required"] = sorted({"source", *schema.get("required", [])})
         datasets.append(schema)

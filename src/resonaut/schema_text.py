@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from resonaut import registry
-from resonaut.config import METHOD_STAGES, SECTIONS, FileDataset, Mixture, ScanSettings, section_model
+from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, section_model
+from resonaut.datasets import FileDataset
 
 _HEAD = """# Every key of a study's configuration
 
@@ -40,7 +41,7 @@ def _type(annotation: Any) -> str:
         return f"mapping to {_type(typing.get_args(annotation)[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
-    names = {int: "integer", float: "number", str: "text", bool: "true or false"}
+    names = {int: "integer", float: "number", str: "text", bool: "true or false", Any: "values"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
@@ -66,6 +67,10 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
 def _rows(model: type[BaseModel], prefix: str) -> list[str]:
     rows = []
     for name, field in model.model_fields.items():
@@ -73,6 +78,8 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
         inner = _inner(field.annotation)
         if inner is not None:
             listed = typing.get_origin(field.annotation) in (tuple, list)
+            if not listed and field.default is None:
+                rows.append(f"| `{key}` | section | `off` | {_text(_first_line(inner))} |")
             rows += _rows(inner, f"{key}[]" if listed else key)
             continue
         rows.append(
@@ -100,9 +107,17 @@ def markdown() -> str:
     label = "Each dataset has `source` and `label` (truth class; absent for data) and the keys of its source."
     parts.append(f"\n# Datasets: `datasets.<name>`\n\n{label}\n")
     parts.append(_section("`source: files`", FileDataset.__doc__ or "", FileDataset))
+    table = registry.load("ingest", "table")
+    also = "The keys of `source: files` but `reader` and `options`, and the columns of the table."
+    parts.append(_section("`source: table`", also, table.Settings))
     for name in registry.names("simulate"):
         module = registry.load("simulate", name)
         parts.append(_section(f"`source: {name}`", module.__doc__ or "", module.Settings))
+    parts.append("\n# Readers: `datasets.<name>.options`\n")
+    for name in registry.names("ingest"):
+        settings = registry.load("ingest", name).Settings
+        if settings.model_fields and name != "table":
+            parts.append(_section(f"`reader: {name}`", settings.__doc__ or "", settings))
     parts.append("\n# Sections\n")
     for name in SECTIONS[:2]:
         parts.append(_section(f"`{name}`", section_model(name).__doc__ or "", section_model(name)))

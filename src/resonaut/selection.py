@@ -64,7 +64,7 @@ class Selection(Settings):
         cuts = {
             "n_jets": n_good >= self.n_jets_min,
             "leading_jet_pt": leading >= self.leading_jet_pt_min,
-            "mass": (mass >= self.mass_min) & (mass < (np.inf if self.mass_max is None else self.mass_max)),
+            "mass": self._in_mass(mass),
         }
         keep = np.ones(n_events, bool)
         flow = {"read": n_events}
@@ -72,3 +72,11 @@ class Selection(Settings):
             keep &= passes
             flow[name] = int(keep.sum())
         return keep, flow
+
+    def apply_mass(self, mass: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """Select rows of a table, that have a mass and no jets; returns as `apply`."""
+        keep = self._in_mass(mass)
+        return keep, {"read": len(mass), "mass": int(keep.sum())}
+
+    def _in_mass(self, mass: np.ndarray) -> np.ndarray:
+        return (mass >= self.mass_min) & (mass < (np.inf if self.mass_max is None else self.mass_max))

@@ -16,16 +16,16 @@ def _simulate(study: Study, dataset: str) -> dict[str, Any]:
     return {"dataset": dataset, "source": entry.source, "settings": settings}
 
 
+_OF_FILES = ("reader", "options", "classes", "cross_section", "on_bad_file", "verify")
+
+
 def _ingest(study: Study, dataset: str) -> dict[str, Any]:
     entry = study.datasets[dataset]
-    simulated = study.is_simulated(dataset)
-    return {
-        "dataset": dataset,
-        "label": entry.label,
-        "reader": "resonaut" if simulated else entry.settings.reader,
-        "cross_section": None if simulated else entry.settings.cross_section,
-        "ingest": study.ingest.model_dump(mode="json"),
-    }
+    task = {"dataset": dataset, "label": entry.label, "ingest": study.ingest.model_dump(mode="json")}
+    if study.is_simulated(dataset):
+        return {**task, "reader": "resonaut"}
+    settings = entry.settings.model_dump(mode="json", include=set(_OF_FILES))
+    return {**task, **settings, "luminosity": entry.settings.luminosity_fb()}
 
 
 def _representation(kind: str) -> Any:

@@ -11,16 +11,16 @@ One HDF5 file per chunk; energies in GeV, angles in radian.
     constituents/pt, eta, phi, mass, charge, pdg_class, d0, dz    (n_constituents,) those that the source has
     constituents/jet_offsets                                      (n_jets + 1,)
     gen_jets/pt, eta, phi, mass, gen_jets/event_offsets           optional
+    features/<name>                                               (n_events,) of a table; no jets then
+    hits/cell, hits/energy, hits/event_offsets                    cells of calorimeter showers; no jets then
 
-An absent column is absent, never zeros; d0 and dz (mm) of a neutral candidate are NaN. Reading is by slices
-of events.
+The attribute `level` says what events are: jets, table or showers. An absent column is absent, never zeros;
+d0 and dz (mm) of a neutral candidate are NaN. Reading is by slices of events.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,14 +28,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from resonaut.errors import CorruptFileError, InputError, MissingBranchError, MissingFileError, nearest
+from resonaut.errors import CorruptFileError, InputError, MismatchError, MissingBranchError, nearest
 from resonaut.events import Columns, Events
-from resonaut.files import atomic, canonical_json
+from resonaut.files import canonical_json
+from resonaut.hdf5 import creating, open_h5, write_attributes
 
 SCHEMA_VERSION = 1
 UNITS = {"energy": "GeV", "angle": "radian", "length": "mm"}
-PDG_CLASSES = ("unknown", "charged_hadron", "neutral_hadron", "photon", "electron", "muon")
-"""Meaning of `constituents/pdg_class`."""
 
 _CHUNK_ROWS = 16_384
 _DATASET = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
@@ -56,6 +55,8 @@ class StoreWriter:
         self._file = file
         self._waiting: dict[str, list[np.ndarray]] = {}
         self._last_offset: dict[str, int] = {}
+        self._columns: set[str] | None = None
+        self._first_source = ""
         file.attrs["kind"] = "store"
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["units"] = canonical_json(UNITS)
@@ -67,19 +68,65 @@ class StoreWriter:
         """Write attributes; mappings and lists are stored as JSON text, in their own order."""
         write_attributes(self._file, attributes)
 
-    def append(self, events: Events) -> None:
-        """Append one slice; every slice has the same columns."""
-        for name, values in sorted(events.events.items()):
-            self._extend(f"events/{name}", values)
-        for group, columns, offsets_name, offsets in (
-            ("jets", events.jets, "event_offsets", events.event_offsets),
-            ("constituents", events.constituents, "jet_offsets", events.jet_offsets),
-            ("gen_jets", events.gen_jets, "event_offsets", events.gen_jet_offsets),
-        ):
-            if columns or group == "jets":
-                for name, values in sorted(columns.items()):
-                    self._extend(f"{group}/{name}", values)
+    def append(self, events: Events, source: str = "") -> None:
+        """Append one slice.
+
+        Args:
+            source: where the slice is from, for the message.
+
+        Raises:
+            MismatchError: the slice has other columns than those before.
+        """
+        groups: dict[str, tuple[Columns, str, np.ndarray | None]] = {
+            "events": (events.events, "", None),
+            "features": (events.features, "", None),
+            "jets": (events.jets, "event_offsets", events.event_offsets),
+            "constituents": (events.constituents, "jet_offsets", events.jet_offsets),
+            "gen_jets": (events.gen_jets, "event_offsets", events.gen_jet_offsets),
+            "hits": (events.hits, "event_offsets", events.hit_offsets),
+        }
+        self._same_columns({f"{group}/{name}" for group, item in groups.items() for name in item[0]}, source)
+        for group, (columns, offsets_name, offsets) in groups.items():
+            for name, values in sorted(columns.items()):
+                self._extend(f"{group}/{name}", values)
+            if offsets is not None and (columns or group == "jets"):
                 self._extend_offsets(f"{group}/{offsets_name}", offsets)
+
+    def _same_columns(self, columns: set[str], source: str) -> None:
+        if self._columns is None:
+            self._columns, self._first_source = columns, source
+        elif columns != self._columns:
+            new, gone = sorted(columns - self._columns), sorted(self._columns - columns)
+            parts = [f"has {', '.join(new)}"] if new else []
+            parts += [f"lacks {', '.join(gone)}"] if gone else []
+            raise MismatchError(
+                f"{source}: {' and '.join(parts)}, unlike {self._first_source or 'the events before'}. Files "
+                "of one dataset must be of one version; make a dataset of each."
+            )
+
+    def mark(self) -> dict[str, Any]:
+        """Where the store ends now, for `rollback`."""
+        return {
+            "lengths": {path: self._n_written(path) for path in self._waiting},
+            "waiting": {path: list(parts) for path, parts in self._waiting.items()},
+            "last_offset": dict(self._last_offset),
+            "columns": self._columns,
+        }
+
+    def rollback(self, mark: Mapping[str, Any]) -> None:
+        """Take back the slices that were appended since `mark`."""
+        for path in self._waiting:
+            if path in self._file:
+                if mark["lengths"].get(path):
+                    self._file[path].resize(mark["lengths"][path], axis=0)
+                else:
+                    del self._file[path]
+        self._waiting = {path: list(parts) for path, parts in mark["waiting"].items()}
+        self._last_offset = dict(mark["last_offset"])
+        self._columns = mark["columns"]
+
+    def _n_written(self, path: str) -> int:
+        return len(self._file[path]) if path in self._file else 0
 
     def finish(self) -> None:
         """Write the rows that were held back."""
@@ -113,65 +160,6 @@ class StoreWriter:
         dataset[start:] = values
 
 
-def write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
-    """Write attributes of a file, sorted; mappings and lists are stored as JSON text, in their own order.
-
-    A cut flow means something in its order only, so the keys of JSON are not sorted.
-    """
-    for name, value in sorted(attributes.items()):
-        if isinstance(value, dict | list | tuple):
-            value = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        file.attrs[name] = value
-
-
-class _Disk(io.FileIO):
-    """A new file whose failed writes are kept and not raised.
-
-    HDF5 cannot close a file that it failed to write: it crashes, or fills the terminal. So it never hears of
-    a full disk, but `creating` does, and raises.
-    """
-
-    def __init__(self, path: str | os.PathLike) -> None:
-        super().__init__(path, "w+")
-        self.failure: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write all of `data`, unless a write has failed."""
-        if self.failure is None:
-            try:
-                rest = memoryview(data).cast("B")
-                while len(rest):
-                    rest = rest[super().write(rest) :]
-            except OSError as error:
-                self.failure = error
-        return len(data)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Set the length of the file, unless a write has failed."""
-        if self.failure is None:
-            try:
-                return super().truncate(size)
-            except OSError as error:
-                self.failure = error
-        return size or 0
-
-
-@contextlib.contextmanager
-def creating(path: str | os.PathLike, attributes: Mapping[str, Any]) -> Iterator[h5py.File]:
-    """Yield a new HDF5 file with `attributes`, that appears at `path` only if the block succeeds.
-
-    Raises:
-        OutputError: no space is left, or the folder cannot be written.
-    """
-    # `latest` stores long attributes (settings) that the old format refuses.
-    with atomic(path) as part, _Disk(part) as disk:
-        with h5py.File(disk, "w", libver="latest") as file:
-            write_attributes(file, attributes)
-            yield file
-        if disk.failure is not None:
-            raise disk.failure
-
-
 @contextlib.contextmanager
 def writing(path: str | os.PathLike, attributes: Mapping[str, Any]) -> Iterator[StoreWriter]:
     """Yield a `StoreWriter`; the store appears at `path` whole, or not at all."""
@@ -179,23 +167,6 @@ def writing(path: str | os.PathLike, attributes: Mapping[str, Any]) -> Iterator[
         writer = StoreWriter(file, attributes)
         yield writer
         writer.finish()
-
-
-def open_h5(path: str | os.PathLike) -> h5py.File:
-    """Open an HDF5 file for reading.
-
-    Raises:
-        MissingFileError: no such file.
-        CorruptFileError: not HDF5, or truncated.
-    """
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file.") from None
-    except OSError as error:
-        raise CorruptFileError(
-            f"{path}: not a readable HDF5 file ({error}). Delete it and run its stage again."
-        ) from None
 
 
 class Store:
@@ -233,8 +204,7 @@ class Store:
         return path in self._file
 
     def _columns(self, group: str, start: int, stop: int, wanted: list[str] | None) -> Columns:
-        present = {n for n, item in self._file[group].items() if isinstance(item, h5py.Dataset)}
-        present -= {"event_offsets", "jet_offsets"}
+        present = set(_datasets(self._file[group])) - {"event_offsets", "jet_offsets"}
         for name in wanted or ():
             if name not in present:
                 raise MissingBranchError(f"{self.path}: no {group}/{name}. {nearest(name, present)}")
@@ -274,9 +244,26 @@ class Store:
             gen = self._file["gen_jets/event_offsets"][start : stop + 1]
             events.gen_jets = self._columns("gen_jets", int(gen[0]), int(gen[-1]), None)
             events.gen_jet_offsets = gen - gen[0]
+        if "features" in self._file:
+            events.features = self._columns("features", start, stop, None)
+        if "hits/event_offsets" in self._file:
+            hits = self._file["hits/event_offsets"][start : stop + 1]
+            events.hits = self._columns("hits", int(hits[0]), int(hits[-1]), None)
+            events.hit_offsets = hits - hits[0]
         return events
 
     def slices(self, size: int = 10_000, **options: Any) -> Iterator[Events]:
-        """Read the whole store in slices of at most `size` events."""
-        for start in range(0, len(self), size):
+        """Read the whole store in slices of at most `size` events; an empty store is one empty slice."""
+        for start in range(0, max(1, len(self)), size):
             yield self.read(start, start + size, **options)
+
+
+def _datasets(group: h5py.Group) -> list[str]:
+    """Names of the datasets of a group, those one level down as `<group>/<name>`."""
+    names = []
+    for name, item in group.items():
+        if isinstance(item, h5py.Group):
+            names += [f"{name}/{inner}" for inner in item]
+        else:
+            names.append(name)
+    return names

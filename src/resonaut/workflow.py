@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from resonaut import processes, registry
-from resonaut.config import NOMINAL, Study, parse, read_yaml
+from resonaut import filelist, processes, registry
+from resonaut.config import MAX_SLICE_BYTES, NOMINAL, Study, parse, read_yaml
 from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
+from resonaut.filelist import InputFile
 
 DEFAULT_CONFIG = "config/demo.yaml"
-REPRESENTATIONS = ("features", "images", "clouds")
 SEARCH_STAGES = ("detect", "hunt", "infer")
 
 ENTRY_MODULES = {
@@ -67,6 +67,11 @@ def prepare_environment(on_this_machine: bool) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if on_this_machine:
         os.environ[processes.FOLDER_VARIABLE] = str(Path(processes.FOLDER).absolute())
+
+
+def _number(chunk: str) -> int:
+    """The number of a chunk, from its name `<shard>/<number>`."""
+    return int(chunk.rsplit("/", 1)[1])
 
 
 class Plan:
@@ -131,10 +136,32 @@ class Plan:
     # -- files -----------------------------------------------------------------------------------
 
     def events_file(self, dataset: str, variation: str, chunk: str) -> str:
-        """The file of events that one chunk of a dataset is ingested from."""
+        """The file of events that one chunk of a simulated dataset is."""
+        return f"{self.study.data_folder(dataset)}/{variation}/{chunk}.root"
+
+    def local_files(self, dataset: str, variation: str, chunk: str) -> list[str]:
+        """The local files that one chunk of a dataset is ingested from."""
         if self.study.is_simulated(dataset):
-            return f"{self.study.data_folder(dataset)}/{variation}/{chunk}.root"
-        return self.study.datasets[dataset].settings.paths()[self.study.chunks(dataset).index(chunk)]
+            return [self.events_file(dataset, variation, chunk)]
+        return self.study.datasets[dataset].settings.local_paths(_number(chunk))
+
+    def file_list(self, dataset: str, variation: str, chunk: str) -> str:
+        """All files that one chunk of a dataset is ingested from, remote ones too, as a JSON manifest.
+
+        Raises:
+            ConfigError: it exceeds 64 kB.
+        """
+        if self.study.is_simulated(dataset):
+            files = [InputFile(self.events_file(dataset, variation, chunk))]
+        else:
+            files = self.study.datasets[dataset].settings.chunk_files()[_number(chunk)]
+        text = filelist.to_json(files)
+        if len(text) > MAX_SLICE_BYTES:
+            raise ConfigError(
+                f"datasets.{dataset}.files_per_chunk: a list of {len(files)} files takes {len(text)} bytes, "
+                f"at most {MAX_SLICE_BYTES} are allowed. Put fewer files into a chunk."
+            )
+        return text
 
     def chunks(self, folder: str, dataset: str) -> list[str]:
         """The chunk files of `results/<study>/<folder>`, in the order of their numbers."""
@@ -150,6 +177,10 @@ class Plan:
         for name in sorted(set(datasets)):
             found += self.chunks(f"represent/{name}/{NOMINAL}/{kind}", name)
         return found
+
+    def _with(self, kind: str) -> list[str]:
+        """Datasets that this representation is made of, sorted."""
+        return [name for name, entry in sorted(self.study.datasets.items()) if kind in entry.representations]
 
     def arguments(self, kind: str, datasets: list[str], option: str = "") -> str:
         """Manifests as words of a command line: `--clouds qcd=... wprime=...`."""
@@ -194,7 +225,7 @@ class Plan:
             made = [
                 f"{base}/represent/{name}/{NOMINAL}/{kind}.json"
                 for name in datasets
-                for kind in REPRESENTATIONS
+                for kind in study.datasets[name].representations
             ]
             return made + [f"{base}/represent/mixtures/{name}.h5" for name in sorted(study.mixtures)]
         if stage in ("tag", "generate"):
@@ -208,7 +239,7 @@ class Plan:
         """Names of the figures: one per stage, per method of tag and generate, and per search."""
         study = self.study
         simulated = [stage for stage in ("simulate",) if self.targets(stage)]
-        names = [*simulated, "ingest", "represent"]
+        names = [*simulated, "ingest", *(["represent"] if self._with("features") else [])]
         names += [
             f"{stage}/{method}" for stage in ("tag", "generate") for method in sorted(getattr(study, stage))
         ]
@@ -226,8 +257,9 @@ class Plan:
             return {"stores": [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]}
         if stage == "represent":
             return {
-                kind: [f"{name}={path}" for name, path in self.manifests(kind, datasets).items()]
+                kind: [f"{name}={path}" for name, path in self.manifests(kind, self._with(kind)).items()]
                 for kind in ("features", "images")
+                if self._with(kind)
             }
         if stage == "tag":
             return {
@@ -260,7 +292,8 @@ class Plan:
             for name in datasets:
                 files += self.chunks(f"ingest/{name}/{NOMINAL}", name)
         elif stage == "represent":
-            files += [path for kind in ("features", "images") for path in self.representation(kind, datasets)]
+            for kind in ("features", "images"):
+                files += self.representation(kind, self._with(kind))
         elif stage == "generate":
             files += self.representation(*self.inputs_of(stage, method))
         return sorted(set(files))

@@ -34,7 +34,7 @@ def change(raw, path, value):
     return raw
 
 
-@pytest.mark.parametrize("name", ["demo", "demo_null"])
+@pytest.mark.parametrize("name", ["demo", "demo_null", "lhco_table"])
 def test_committed_configurations_are_valid(root, name):
     assert load(root / f"config/{name}.yaml").study == name
 

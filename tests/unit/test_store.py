@@ -17,6 +17,7 @@ from resonaut.errors import (
     BadValueError,
     CorruptFileError,
     InputError,
+    MismatchError,
     MissingBranchError,
     MissingFileError,
     OutputError,
@@ -241,3 +242,79 @@ def test_ragged_take_and_sums(counts: list[int], data: st.DataObject) -> None:
     assert np.diff(ragged.keep(offsets, mask)).tolist() == [
         int(mask[row].sum()) if row else 0 for row in rows
     ]
+
+
+def test_tables_showers_and_named_weights(tmp_path: Path) -> None:
+    rows = Events(
+        events={"event": np.arange(5), "mass": np.arange(5.0), "weights/scale_up": np.arange(5.0) + 1},
+        jets={},
+        event_offsets=np.zeros(6, np.int64),
+        features={"tau21": np.linspace(0, 1, 5)},
+        hits={"cell": np.arange(7, dtype=np.int32), "energy": np.arange(7.0)},
+        hit_offsets=np.array([0, 2, 2, 3, 6, 7]),
+    )
+    path = write(tmp_path / "s.h5", rows, [2, 3])
+    with store.Store(path) as file:
+        found = file.read(1, 4)
+    assert found.events["weights/scale_up"].tolist() == [2.0, 3.0, 4.0]
+    assert found.features["tau21"].tolist() == [0.25, 0.5, 0.75]
+    assert found.hits["cell"].tolist() == [2, 3, 4, 5]
+    assert found.hit_offsets.tolist() == [0, 0, 1, 4]
+    assert found.jets == {}
+
+
+@given(st.integers(0, 2**31), st.integers(0, 40), st.booleans())
+@hypothesis_settings(max_examples=20, deadline=None)
+def test_rollback_takes_back_what_was_appended(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, cut: int, empty_first: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("rollback")
+    first, second, third = (
+        events_of(0 if empty_first else 30, seed),
+        events_of(cut, seed + 1),
+        events_of(9, 5),
+    )
+    with store.writing(folder / "a.h5", ATTRIBUTES) as writer:
+        writer.append(first)
+        mark = writer.mark()
+        writer.append(second)
+        writer.append(second)
+        writer.rollback(mark)
+        writer.append(third)
+    with store.writing(folder / "b.h5", ATTRIBUTES) as writer:
+        writer.append(first)
+        writer.append(third)
+    with store.Store(folder / "a.h5") as left, store.Store(folder / "b.h5") as right:
+        for (name, values), (_, expected) in zip(flat(left.read()), flat(right.read()), strict=True):
+            np.testing.assert_array_equal(values, expected, err_msg=name)
+
+
+def test_rollback_of_rows_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_CHUNK_ROWS", 16)
+    first, second, third = events_of(50, 1), events_of(70, 2), events_of(33, 3)
+    with store.writing(tmp_path / "a.h5", ATTRIBUTES) as writer:
+        writer.append(first)
+        mark = writer.mark()
+        writer.append(second)
+        writer.rollback(mark)
+        writer.append(third)
+    with store.writing(tmp_path / "b.h5", ATTRIBUTES) as writer:
+        writer.append(first)
+        writer.append(third)
+    with store.Store(tmp_path / "a.h5") as left, store.Store(tmp_path / "b.h5") as right:
+        for (name, values), (_, expected) in zip(flat(left.read()), flat(right.read()), strict=True):
+            np.testing.assert_array_equal(values, expected, err_msg=name)
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    with store.writing(tmp_path / "s.h5", ATTRIBUTES) as writer:
+        writer.append(events_of(3), "a.root")
+        with pytest.raises(MismatchError, match=r"b.root: lacks gen_jets/pt, unlike a.root. Files of one"):
+            writer.append(events_of(3, gen=False), "b.root")
+
+
+def test_an_empty_store_is_one_empty_slice(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.h5", events_of(0), [])
+    with store.Store(path) as file:
+        parts = list(file.slices(10))
+    assert [len(part) for part in parts] == [0]

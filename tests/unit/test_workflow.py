@@ -101,7 +101,7 @@ def test_files_studies_take_one_chunk_per_file(tmp_path, monkeypatch):
     plan = workflow.read(raw)
     assert plan.targets("simulate") == []
     assert plan.figures() == ["ingest", "represent"]
-    assert plan.events_file("data", "nominal", "000/000001") == "b.root"
+    assert plan.local_files("data", "nominal", "000/000001") == ["b.root"]
     assert json.loads(plan.settings("ingest", dataset="data"))["reader"] == "delphes"
     auto = workflow.read({**raw, "datasets": {"data": {"source": "files", "files": ["*.root"]}}})
     assert auto.reader_code("data") != plan.reader_code("data")

@@ -10,7 +10,7 @@ rule ingest:
 
 rule ingest_chunk:
     input:
-        events=lambda wildcards: plan.events_file(wildcards.dataset, wildcards.variation, wildcards.chunk),
+        events=lambda wildcards: plan.local_files(wildcards.dataset, wildcards.variation, wildcards.chunk),
     output:
         store=f"{plan.base}/ingest/{{dataset}}/{{variation}}/{{chunk}}.h5",
     log:
@@ -25,11 +25,12 @@ rule ingest_chunk:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=lambda wildcards: plan.settings("ingest", dataset=wildcards.dataset),
+        files=lambda wildcards: plan.file_list(wildcards.dataset, wildcards.variation, wildcards.chunk),
         code=lambda wildcards: plan.reader_code(wildcards.dataset),
     message:
         "Ingest {wildcards.dataset}, chunk {wildcards.chunk}"
     shell:
-        "resonaut ingest {input.events:q} --settings {params.settings:q} --output {output.store} > {log} 2>&1"
+        "resonaut ingest --files {params.files:q} --settings {params.settings:q} --output {output.store} > {log} 2>&1"
 
 
 rule ingest_manifest:
@@ -38,7 +39,12 @@ rule ingest_manifest:
             f"ingest/{wildcards.dataset}/{wildcards.variation}", wildcards.dataset
         ),
     output:
-        manifest=f"{plan.base}/ingest/{{dataset}}/{{variation}}/manifest.json",
+        manifest=report(
+            f"{plan.base}/ingest/{{dataset}}/{{variation}}/manifest.json",
+            caption="../report/manifest.rst",
+            category="ingest",
+            subcategory="{dataset}",
+        ),
     log:
         f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/manifest.log",
     benchmark:

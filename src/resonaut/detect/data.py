@@ -12,6 +12,7 @@ from resonaut.detect.interface import Context, Data, Needs
 from resonaut.errors import BadValueError, ConfigError, EmptyFileError, InputError, nearest
 from resonaut.manifest import Manifest
 from resonaut.mixtures import Mixture
+from resonaut.representation import read_settings, require_one_channel
 from resonaut.scan import ScanSettings
 from resonaut.store import open_h5
 
@@ -43,12 +44,13 @@ def read_manifests(
 
 def _check_features(names: tuple[str, ...], manifests: Mapping[str, Manifest], context: Context) -> None:
     for entry in manifests.values():
-        with open_h5(entry.chunks[0]) as file:
+        path = entry.chunks[int(np.argmax(entry.n_events))]
+        with open_h5(path) as file:
             known = sorted(file["events"])
         for name in names:
             if name not in known:
                 raise ConfigError(
-                    f"{context.where}.features: no feature '{name}' in {entry.chunks[0]}. "
+                    f"{context.where}.features: no feature '{name}' in {path}. "
                     f"{nearest(name, known)} It holds {', '.join(known)}."
                 )
 
@@ -73,17 +75,21 @@ def read(
     Raises:
         ConfigError: a manifest is not given, or a feature does not exist; the nearest is named.
         EmptyFileError: the mixture holds no events.
+        MismatchError: the datasets were represented with different settings.
+        InputError: images of several channels.
         BadValueError: a mass is not finite.
     """
     if not len(mixture):
         raise EmptyFileError(f"mixture '{mixture.name}' holds no events; loosen represent.selection.")
     columns: dict[str, np.ndarray] = {}
     if needs.images:
-        columns |= mixtures.gather(
-            mixture, read_manifests(images, "images", mixture, context), ["events/mass", "images"]
-        )
+        manifests = read_manifests(images, "images", mixture, context)
+        made_with = read_settings(*manifests.values())
+        require_one_channel(made_with, next(iter(manifests.values())).path, context.where)
+        columns |= mixtures.gather(mixture, manifests, ["events/mass", "images"])
     if needs.features or not needs.images:
         manifests = read_manifests(features, "features", mixture, context)
+        read_settings(*manifests.values())
         _check_features(needs.features, manifests, context)
         paths = ["events/mass", *(f"events/{name}" for name in needs.features)]
         columns |= mixtures.gather(mixture, manifests, list(dict.fromkeys(paths)))

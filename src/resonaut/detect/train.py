@@ -97,6 +97,8 @@ def _write_scores(
 
 def _curve(losses: np.ndarray) -> dict[str, list[float] | list[int]]:
     """Mean, least and largest loss of the networks that were still training, epoch by epoch."""
+    if not len(losses):
+        return {"mean": [], "min": [], "max": [], "n_networks": []}
     trained = np.isfinite(losses)
     losses = losses[:, : int(trained.any(0).sum())].astype(np.float64)
     rounded = {
@@ -106,9 +108,20 @@ def _curve(losses: np.ndarray) -> dict[str, list[float] | list[int]]:
     return {**rounded, "n_networks": [int(value) for value in np.isfinite(losses).sum(0)]}
 
 
+def _best_epoch(best: np.ndarray) -> dict[str, Any]:
+    """Epochs whose weights are kept, counted from 1 as in every result."""
+    each = best + 1
+    if not len(each):
+        return {"median": None, "min": None, "max": None, "each": []}
+    return {
+        "median": float(np.median(each)),
+        "min": int(each.min()),
+        "max": int(each.max()),
+        "each": each.tolist(),
+    }
+
+
 def _metrics(scores: Scores, context: Context, provenance: dict[str, Any]) -> dict[str, Any]:
-    # Epochs are counted from 1 in every result.
-    best = scores.history.best_epoch + 1
     return {
         "schema_version": SCHEMA_VERSION,
         "method": context.method,
@@ -118,11 +131,6 @@ def _metrics(scores: Scores, context: Context, provenance: dict[str, Any]) -> di
         "n_parameters": scores.n_parameters,
         "train_loss": _curve(scores.history.train_loss),
         "validation_loss": _curve(scores.history.validation_loss),
-        "best_epoch": {
-            "median": float(np.median(best)),
-            "min": int(best.min()),
-            "max": int(best.max()),
-            "each": best.tolist(),
-        },
+        "best_epoch": _best_epoch(scores.history.best_epoch),
         "provenance": provenance,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from resonaut.errors import BadValueError, EmptyFileError, InputError, MissingBranchError
 from resonaut.manifest import Manifest
 from resonaut.nn.splits import part_of
+from resonaut.representation import read_settings, require_one_channel
 from resonaut.seeds import event_hash
 from resonaut.store import open_h5
 
@@ -36,18 +36,31 @@ class JetImages:
     settings: dict[str, Any]
 
 
-def _describe(path: Path) -> tuple[tuple[int, ...], dict[str, Any], list[np.ndarray]]:
-    """Shape of the images of a chunk, how they were made, and the ids of the events."""
+def _describe(path: Path) -> tuple[tuple[int, ...], list[np.ndarray]]:
+    """Shape of the images of a chunk, and the ids of the events."""
     with open_h5(path) as file:
         for name in ("images", *(f"events/{key}" for key in _ID)):
             if name not in file:
                 raise MissingBranchError(f"{path}: no '{name}'; is this a file of images?")
-        settings = json.loads(file.attrs.get("settings", "{}"))
-        settings = settings.get("images", settings)
-        for key in ("half_width", "normalise"):
-            if key not in settings:
-                raise InputError(f"{path}: its settings name no {key}; run `represent images` again.")
-        return file["images"].shape, settings, [file[f"events/{key}"][:] for key in _ID]
+        return file["images"].shape, [file[f"events/{key}"][:] for key in _ID]
+
+
+def _settings(manifest: Manifest, where: str) -> dict[str, Any]:
+    """How the images were made: square, of one channel, and alike in all chunks."""
+    settings = read_settings(manifest)
+    for key in ("half_width", "normalise"):
+        if key not in settings:
+            raise InputError(
+                f"{manifest.chunks[0]}: its settings name no {key}; run `represent images` again."
+            )
+    require_one_channel(settings, manifest.path, where)
+    for key in ("n_pixels", "half_width"):
+        if isinstance(settings.get(key), list):
+            raise InputError(
+                f"{manifest.path}: images with represent.images.{key} {settings[key]}, but {where} takes "
+                "square ones; give one number."
+            )
+    return settings
 
 
 def _fill(path: Path, events: np.ndarray, out: np.ndarray) -> None:
@@ -81,8 +94,9 @@ def read(manifest: Manifest, n_jets_max: int, seed: int, where: str) -> JetImage
     Raises:
         EmptyFileError: no jets.
         BadValueError: a pixel is negative or not finite.
-        InputError: chunks of different shapes or settings.
+        InputError: chunks of different shapes or settings, images of several channels or not square.
     """
+    settings = _settings(manifest, where)
     chunks = [(path, *_describe(path)) for path in manifest.chunks]
     chunks = [chunk for chunk in chunks if chunk[1][0]]
     if not chunks:
@@ -90,15 +104,15 @@ def read(manifest: Manifest, n_jets_max: int, seed: int, where: str) -> JetImage
             f"{where}.dataset: '{manifest.dataset}' holds no jets ({manifest.path}). Loosen "
             "represent.selection or make more events."
         )
-    _, shape, settings, _ = chunks[0]
-    for path, other_shape, other, _ in chunks[1:]:
-        if other_shape[1:] != shape[1:] or other != settings:
+    shape = chunks[0][1]
+    for path, other_shape, _ in chunks[1:]:
+        if other_shape[1:] != shape[1:]:
             raise InputError(
-                f"{path}: images {other_shape[1:]} made with {other}, but {chunks[0][0]} holds {shape[1:]} "
-                f"made with {settings}. Run `represent images` with one setting for all chunks."
+                f"{path}: images {other_shape[1:]}, but {chunks[0][0]} holds {shape[1:]}. Run "
+                "`represent images` again for all chunks."
             )
     n_jets = shape[1]
-    ids = [np.concatenate(column) for column in zip(*(chunk[3] for chunk in chunks), strict=True)]
+    ids = [np.concatenate(column) for column in zip(*(chunk[2] for chunk in chunks), strict=True)]
     owner = np.repeat(np.arange(len(chunks)), [chunk[1][0] for chunk in chunks])
     row = np.concatenate([np.arange(chunk[1][0]) for chunk in chunks])
     order = np.argsort(event_hash(manifest.dataset, *ids, seed, "generate choice"), kind="stable")

@@ -115,7 +115,7 @@ def run(
     seed = int(slice_["seed"])
     entry, jets = _read(settings, images, seed, where)
     training, validation, half, other_half = _rows_of_parts(jets, where)
-    normalise = bool(jets.settings["normalise"])
+    normalise = jets.settings["normalise"] in (True, "sum")
     log.info("%s: %d jets of %s, %d to learn from", where, len(jets.part), entry.dataset, len(training))
     with deterministic(threads):
         device = choose(settings.training.device)

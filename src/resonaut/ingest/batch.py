@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from resonaut import ragged
-from resonaut.errors import BadValueError
-from resonaut.events import UNMEASURED, Columns
+from resonaut.events import PDG_CLASSES, UNMEASURED, Columns
 
-# No particle of a collider with a pt reaches it; damaged files do.
-_ETA_MAX = 100
+# No particle of a collider reaches these; damaged files do.
+_ETA_MAX = 100.0
+_ENERGY_MAX = 1e6
+_CHARGE_MAX = 3
+RANGES = f"finite values, 0 <= pt <= {_ENERGY_MAX:g} GeV, |eta| <= {_ETA_MAX:g}, |charge| <= {_CHARGE_MAX}"
+"""What is expected of every event, for messages."""
+GROUPS = ("particles", "jets", "constituents", "gen_jets", "hits")
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,21 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some events of a file.
+    """Some events of a file, at the level that the file holds them.
+
+    Kinematics are pt, eta, phi, mass in GeV and radian; jets are sorted by pt inside an event.
 
     Attributes:
-        events: columns of shape (n_events,): run, lumi, event, gen_weight.
+        events: columns of shape (n_events,): run, lumi, event (integers), gen_weight, where known `n_pu`,
+            `weights/<name>`, `label` (class index into `SourceInfo.label_names`), and `mass` where the
+            file, not the jets, gives the resonant variable.
         first_entry: entry of the first event in the file's tree, for messages.
         particles: candidates of each event, to be clustered; None where `jets` is given.
-        jets: jets of each event, sorted by pt; None where they are to be clustered.
-        constituents: candidates of each jet of `jets`.
+        jets: jets of each event; None where they are to be clustered, and without jets at all.
+        constituents: candidates of each jet of `jets`; None where the file has none.
         gen_jets: generator jets of each event, if the source has them.
+        features: (n_events,) columns of a table, where events are rows of features and not jets.
+        hits: cells of each calorimeter shower: `cell` (index into the geometry) and `energy` (GeV).
     """
 
     events: Columns
@@ -53,45 +63,76 @@ class Batch:
     jets: Ragged | None = None
     constituents: Ragged | None = None
     gen_jets: Ragged | None = None
+    features: Columns = field(default_factory=dict)
+    hits: Ragged | None = None
 
-    def check(self, source: str) -> None:
-        """Refuse what no jet algorithm survives.
+    def __len__(self) -> int:
+        return len(self.events["event"])
 
-        Raises:
-            BadValueError: a kinematic value is not finite, a pt is negative, or an eta is impossible.
-        """
-        for what in ("particles", "jets", "constituents", "gen_jets"):
-            group: Ragged | None = getattr(self, what)
-            if group is None:
-                continue
-            for name, values in group.columns.items():
-                if values.dtype.kind != "f" or name in UNMEASURED:
-                    continue
-                wrong = ~np.isfinite(values)
-                if name == "pt":
-                    wrong |= values < 0
-                elif name == "eta":
-                    wrong |= (np.abs(values) > _ETA_MAX) & (group.columns["pt"] > 0)
-                if wrong.any():
-                    raise BadValueError(self._message(source, what, name, int(np.argmax(wrong))))
-        for name, values in self.events.items():
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                row = int(np.argmin(np.isfinite(values)))
-                raise BadValueError(self._text(source, name, values[row], self.first_entry + row))
-
-    def _message(self, source: str, what: str, name: str, index: int) -> str:
-        group: Ragged = getattr(self, what)
-        row = int(np.searchsorted(group.offsets, index, side="right")) - 1
-        if what == "constituents" and self.jets is not None:
-            row = int(np.searchsorted(self.jets.offsets, row, side="right")) - 1
-        return self._text(source, f"{name} of {what}", group.columns[name][index], self.first_entry + row)
-
-    @staticmethod
-    def _text(source: str, what: str, value: Any, entry: int) -> str:
-        return (
-            f"{source}: {what} is {value} in entry {entry}; finite values, pt >= 0 and "
-            f"|eta| <= {_ETA_MAX} are expected. Remove the event, or make the file again."
+    def take(self, rows: np.ndarray) -> Batch:
+        """Some events, in the order given."""
+        groups: dict[str, Ragged | None] = {
+            name: None if getattr(self, name) is None else getattr(self, name).take(rows)
+            for name in GROUPS
+            if name != "constituents"
+        }
+        if self.constituents is not None and self.jets is not None:
+            groups["constituents"] = self.constituents.take(ragged.take(self.jets.offsets, rows)[0])
+        return Batch(
+            {name: values[rows] for name, values in self.events.items()},
+            self.first_entry,
+            features={name: values[rows] for name, values in self.features.items()},
+            **groups,
         )
+
+    def faults(self) -> tuple[np.ndarray, list[str]]:
+        """What no jet algorithm survives: values that are not finite, negative energies, impossible angles.
+
+        Returns:
+            (n_events,) mask of the events with a fault, and what is wrong, one line per column that has any:
+            "pt of particles is nan in entry 12".
+        """
+        wrong_events = np.zeros(len(self), bool)
+        lines: list[str] = []
+
+        def note(what: str, values: np.ndarray, wrong: np.ndarray, rows: np.ndarray) -> None:
+            if wrong.any():
+                first = int(np.argmax(wrong))
+                lines.append(f"{what} is {values[first]} in entry {self.first_entry + int(rows[first])}")
+                wrong_events[rows[wrong]] = True
+
+        for group in GROUPS:
+            item: Ragged | None = getattr(self, group)
+            if item is None:
+                continue
+            rows = ragged.row_of(item.offsets)
+            if group == "constituents" and self.jets is not None:
+                rows = ragged.row_of(self.jets.offsets)[rows]
+            for name, values in item.columns.items():
+                if name not in UNMEASURED:
+                    note(f"{name} of {group}", values, _impossible(group, name, values, item.columns), rows)
+        every = np.arange(len(self))
+        for name, values in {**self.events, **self.features}.items():
+            if values.dtype.kind == "f":
+                note(name, values, ~np.isfinite(values), every)
+        return wrong_events, lines
+
+
+def _impossible(group: str, name: str, values: np.ndarray, columns: Columns) -> np.ndarray:
+    """(n_values,) mask of values that no measurement gives."""
+    wrong = ~np.isfinite(values)
+    if name in ("pt", "energy"):
+        wrong |= (values < 0) | (values > _ENERGY_MAX)
+    elif name == "mass":
+        # Rounding makes the masses of light particles slightly negative.
+        wrong |= np.abs(values) > _ENERGY_MAX
+    elif name == "eta":
+        wrong |= (np.abs(values) > _ETA_MAX) & (columns["pt"] > 0)
+    elif name == "charge" and group in ("particles", "constituents"):
+        wrong |= np.abs(values) > _CHARGE_MAX
+    elif name == "pdg_class":
+        wrong |= (values < 0) | (values >= len(PDG_CLASSES))
+    return wrong
 
 
 @dataclass(frozen=True)
@@ -103,19 +144,27 @@ class SourceInfo:
         sum_weights: sum of their generator weights.
         cross_section: pb; None if the file does not say.
         digest: what the content is known by: equal content gives equal digests.
+        label_names: truth classes that `Batch.events["label"]` counts; empty without truth.
+        attributes: what else the store shall say of the sample (`geometry` of showers, ...), JSON values.
     """
 
     n_generated: int
     sum_weights: float
     cross_section: float | None
     digest: str
+    label_names: tuple[str, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 class Reader(Protocol):
     """Reads one format. A reader is a file of `ingest/methods/`.
 
-    Its module holds `TREE` (the tree of events), `matches(trees)` which says by names of trees and branches
-    alone whether a file is of this format, `Settings` and `build(settings)`.
+    Its module holds `KINDS` (kinds of files that it reads, see `contents.KINDS`), `LEVEL` (what its events
+    are: 'jets', 'table' or 'showers'), `NUMBERED` (whether the file numbers its events; where the settings
+    decide that, an attribute `numbered` of the reader wins), `matches(contents)` (whether a file is of this
+    format, by names alone), `Settings` and `build(settings)`; optionally
+    `check_file(contents, settings)`, which compares settings that name branches with a file. What the open
+    file is, `contents.opened` says.
     """
 
     def info(self, file: Any, path: str) -> SourceInfo:

@@ -39,8 +39,9 @@ def cluster(particles: Ragged, settings: JetSettings) -> tuple[Ragged, Ragged]:
         ),
     )
     sequence = fastjet.ClusterSequence(ak.Array(event_of), fastjet.JetDefinition(algorithm, settings.radius))
-    found = sequence.inclusive_jets(min_pt=settings.pt_min)
-    members = sequence.constituent_index(min_pt=settings.pt_min)
+    pt_min = settings.smallest_pt(clustered=True)
+    found = sequence.inclusive_jets(min_pt=pt_min)
+    members = sequence.constituent_index(min_pt=pt_min)
 
     jet_offsets = ragged.offsets_of(np.asarray(ak.num(found)))
     flat = [np.asarray(ak.flatten(found[name])) for name in ("px", "py", "pz", "E")]

@@ -2,139 +2,227 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from resonaut import ragged, registry, store
-from resonaut.events import Columns, Events
+from resonaut import registry, store
+from resonaut.errors import ConfigError, InputError, MismatchError, MissingBranchError, nearest
+from resonaut.filelist import InputFile, is_remote
 from resonaut.ingest.batch import Batch, Reader, SourceInfo
-from resonaut.ingest.cluster import cluster
-from resonaut.ingest.rootfile import find_reader, open_root
-from resonaut.ingest.settings import IngestSettings, IngestTask, JetSettings
+from resonaut.ingest.contents import contents_of, find_reader, kind_of, opened
+from resonaut.ingest.preselect import Counts, Seen, clean, nothing, of_classes, preselect
+from resonaut.ingest.settings import IngestTask
+from resonaut.ingest.sources import identity, verify
 from resonaut.logs import log
 from resonaut.provenance import versions, write_run_record
+from resonaut.settings import validate
+from resonaut.store import StoreWriter
 
-_PACKAGES = ("awkward", "fastjet", "h5py", "numpy", "uproot")
+_LEVELS = ("none", "size", "checksum")
+_PACKAGES = ("awkward", "coffea", "fastjet", "h5py", "numpy", "uproot")
 
 
-def convert(files: Sequence[str], output: str | os.PathLike, task: IngestTask) -> dict[str, int]:
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was left out.
+
+    Attributes:
+        n_events: events that it was said to hold; None where nobody said it.
+    """
+
+    path: str
+    reason: str
+    n_events: int | None
+
+
+@dataclass
+class Ingested:
+    """What became of the files of one chunk.
+
+    Attributes:
+        level: jets, table or showers.
+        flow: the cut flow: generated, read, good, and what is left after each cut of the preselection.
+        infos: what each file that was read says of its sample, by path.
+        skipped: files that could not be read.
+    """
+
+    level: str = "jets"
+    counts: Counts = field(default_factory=Counts)
+    infos: dict[str, SourceInfo] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def flow(self) -> dict[str, int]:
+        """See the class."""
+        return {"generated": sum(info.n_generated for info in self.infos.values()), **self.counts.flow}
+
+
+def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: IngestTask) -> Ingested:
     """Write the events of `files`, one chunk of a dataset, to an event store.
 
     Args:
-        files: ROOT files of one format.
+        files: paths or URLs, or entries of a manifest of files, whose sizes and checksums are compared.
         output: the store, HDF5.
         task: dataset, label, reader, cross-section and the settings of the ingestion.
 
     Returns:
-        The cut flow: generated, read, and what is left after each cut of the preselection.
+        What became of the events and of the files.
 
     Raises:
-        MissingFileError, CorruptFileError, EmptyFileError, MissingBranchError, BadValueError: an input
-            cannot be used. Nothing is written then.
+        ConfigError: the options do not fit the reader or the file.
+        MissingFileError, UnreachableError, CorruptFileError, EmptyFileError, MissingBranchError,
+        BadValueError, MismatchError: an input cannot be used. Nothing is written then.
         OutputError: the store cannot be written.
     """
-    infos: list[SourceInfo] = []
-    flow: dict[str, int] = {}
-    with store.writing(
-        output, {"kind": "store", "dataset": task.dataset, "label": task.label or ""}
-    ) as writer:
-        for path in files:
-            for item in _read(path, task):
-                if isinstance(item, SourceInfo):
-                    infos.append(item)
-                    continue
-                events, part = preselect(item, task.ingest, labelled=task.label is not None)
-                events.check(path)
-                writer.append(events)
-                flow = {cut: flow.get(cut, 0) + count for cut, count in part.items()}
-        flow = {"generated": sum(info.n_generated for info in infos), **flow}
-        writer.set_attributes(_attributes(task, files, infos, flow))
-    log.info("%s: %s", output, ", ".join(f"{cut} {count}" for cut, count in flow.items()))
+    done = Ingested()
+    seen = Seen()
+    attributes = {"kind": "store", "dataset": task.dataset, "label": task.label or ""}
+    with store.writing(output, attributes) as writer:
+        for item in files:
+            file = InputFile(item) if isinstance(item, str) else item
+            mark, seen_before = writer.mark(), seen.mark()
+            try:
+                _add_file(file, task, writer, done, seen)
+            except InputError as error:
+                if task.on_bad_file == "fail":
+                    raise
+                writer.rollback(mark)
+                seen.rollback(seen_before)
+                log.warning("skipped: %s", error)
+                done.skipped.append(Skipped(file.path, str(error), file.n_events))
+        if not done.infos:
+            writer.append(nothing(done.level, task.label is not None))
+        writer.set_attributes(_attributes(task, done))
+    log.info("%s: %s", output, ", ".join(f"{cut} {count}" for cut, count in done.flow.items()))
     write_run_record(output)
-    return flow
+    return done
 
 
-def _read(path: str, task: IngestTask) -> Iterator[SourceInfo | Batch]:
-    """What the file says of its sample, then its events."""
-    with open_root(path) as file:
-        name = find_reader(file, path, task.reader)
-        reader: Reader = registry.build("ingest", name, {})
-        yield reader.info(file, path)
-        for batch in reader.batches(file, path, task.ingest.collection, task.ingest.step_events):
-            batch.check(path)
-            yield batch
+def _add_file(file: InputFile, task: IngestTask, writer: StoreWriter, done: Ingested, seen: Seen) -> None:
+    """Append the events of one file; `done` changes only when it is read to its end."""
+    counts = Counts()
+    with _opened(file, task) as (module, reader, handle):
+        info = reader.info(handle, file.path)
+        if not info.digest:
+            info = replace(info, digest=identity(file.path, task.ingest.remote))
+        _same_sample(file.path, module.LEVEL, info, done)
+        wanted = _wanted(file.path, info, task.classes)
+        for batch in _batches(module, reader, handle, file, info, task):
+            batch, part = clean(batch, file.path, task.ingest, seen)
+            counts.add(part)
+            if wanted is not None:
+                batch, part = of_classes(batch, wanted)
+                counts.add(part)
+            events, part = preselect(batch, task)
+            events.check(file.path)
+            writer.append(events, file.path)
+            counts.add(part)
+    done.level = module.LEVEL
+    done.infos[file.path] = info
+    done.counts.add(counts)
 
 
-def preselect(batch: Batch, settings: IngestSettings, labelled: bool) -> tuple[Events, dict[str, int]]:
-    """Cluster one batch where it has no jets, and select its events.
+@contextlib.contextmanager
+def _opened(file: InputFile, task: IngestTask) -> Iterator[tuple[ModuleType, Reader, Any]]:
+    """Yield the reader's module, the reader and the open file."""
+    remote = task.ingest.remote
+    if file.size is not None or file.checksum is not None:
+        verify(file, task.verify if file.checksum else min(task.verify, "size", key=_LEVELS.index), remote)
+    kind = kind_of(file.path, remote)
+    with opened(file.path, kind, remote) as handle:
+        contents = contents_of(handle, file.path, kind)
+        module = registry.load("ingest", find_reader(contents, task.reader))
+        settings = validate(module.Settings, task.options, "options")
+        if hasattr(module, "check_file"):
+            module.check_file(contents, settings)
+        yield module, module.build(settings), handle
 
-    Returns:
-        The events that pass, and the cut flow.
+
+def _batches(
+    module: ModuleType, reader: Reader, handle: Any, file: InputFile, info: SourceInfo, task: IngestTask
+) -> Iterator[Batch]:
+    """The batches of a file, their events named by the file where it does not name them itself."""
+    block = int(hashlib.sha256(info.digest.encode()).hexdigest()[:7], 16)
+    settings = task.ingest
+    for batch in reader.batches(handle, file.path, settings.collection, settings.step_events):
+        bare = batch.jets is not None and batch.constituents is None
+        if settings.constituents == "required" and (bare or module.LEVEL != "jets"):
+            why = getattr(module, "why_no_constituents", str)(file.path) if bare else ""
+            raise MissingBranchError(
+                f"{file.path}: its jets have no constituents, and 'ingest.constituents' is 'required'. "
+                f"{why or 'Take a format that holds candidates, or set it to if_present.'}"
+            )
+        if not getattr(reader, "numbered", module.NUMBERED):
+            batch.events["lumi"] = np.full(len(batch), block, np.int64)
+        yield batch
+
+
+def _same_sample(path: str, level: str, info: SourceInfo, done: Ingested) -> None:
+    """Compare what a file says of its sample with the files before.
+
+    Raises:
+        MismatchError: other classes, another geometry, or another level.
     """
-    if batch.jets is not None and batch.constituents is not None:
-        jets, constituents = batch.jets, batch.constituents
-    else:
-        jets, constituents = cluster(batch.particles, settings.jets)
-    # Filler of fixed-length formats: a candidate without momentum has no direction.
-    constituents = constituents.keep(constituents.columns["pt"] > 0)
-    n_events = len(jets.offsets) - 1
-    columns = dict(batch.events)
-    if labelled:
-        columns["label"] = np.zeros(n_events, np.int32)
-    gen_jets = batch.gen_jets
-    events = Events(
-        events=columns,
-        jets=_narrow(jets.columns),
-        event_offsets=jets.offsets,
-        constituents=_narrow(constituents.columns),
-        jet_offsets=constituents.offsets,
-        gen_jets=_narrow(gen_jets.columns) if gen_jets else {},
-        gen_jet_offsets=gen_jets.offsets if gen_jets else np.zeros(1, np.int64),
-    )
-    events = events.keep_jets(_kept(events, settings.jets))
-    # The mass is made from what is stored, so that it can be made again from the store to the last bit.
-    selection = settings.preselection
-    columns["mass"] = selection.mass(events.jets, events.event_offsets)
-    mask, flow = selection.apply(
-        events.jets["pt"], events.jets["eta"], events.event_offsets, events.events["mass"]
-    )
-    named = {cut if cut == "read" else f"ingest_{cut}": count for cut, count in flow.items()}
-    return events.select(mask), named
+    for before, known in done.infos.items():
+        found, expected = (level, info.label_names), (done.level, known.label_names)
+        if found != expected or info.attributes != known.attributes:
+            raise MismatchError(
+                f"{path}: it holds {found[0]} with the classes {list(found[1])} and {info.attributes}; "
+                f"{before} holds {expected[0]} with {list(expected[1])} and {known.attributes}. Make a "
+                "dataset of each."
+            )
+        return
 
 
-def _kept(events: Events, settings: JetSettings) -> np.ndarray:
-    """(n_jets,) mask of the leading jets above the smallest pt."""
-    return (ragged.rank(events.event_offsets) < settings.n_max) & (events.jets["pt"] >= settings.pt_min)
+def _wanted(path: str, info: SourceInfo, classes: Sequence[str]) -> np.ndarray | None:
+    """Indices of the chosen classes; None where all are kept.
+
+    Raises:
+        ConfigError: the file knows no such class; the nearest is named.
+    """
+    if not classes:
+        return None
+    for name in classes:
+        if name not in info.label_names:
+            raise ConfigError(f"{path}: classes: no class '{name}'. {nearest(name, info.label_names)}")
+    return np.array([info.label_names.index(name) for name in classes])
 
 
-def _narrow(columns: Columns) -> Columns:
-    """Kinematics in single precision: candidates are measured to three digits, float32 holds seven."""
-    return {
-        name: values.astype(np.float32) if values.dtype.kind == "f" else values.astype(np.int32)
-        for name, values in columns.items()
-    }
-
-
-def _attributes(
-    task: IngestTask, files: Sequence[str], infos: Sequence[SourceInfo], flow: dict[str, int]
-) -> dict[str, Any]:
+def _attributes(task: IngestTask, done: Ingested) -> dict[str, Any]:
+    infos, names = list(done.infos.values()), _shown(list(done.infos))
+    first = infos[0] if infos else SourceInfo(0, 0.0, None, "")
+    flow = done.flow
+    variable = {"jets": "mjj", "table": "mass"}.get(done.level, "")
     attributes: dict[str, Any] = {
-        "label_names": [task.label] if task.label is not None else [],
-        "resonant_variable": "mjj",
+        "level": done.level,
+        "label_names": [task.label] if task.label is not None else list(first.label_names),
+        "resonant_variable": variable,
         "n_events": list(flow.values())[-1],
-        "n_generated": flow["generated"],
-        "sum_weights": sum(info.sum_weights for info in infos),
+        "n_generated": done.counts.n_generated if task.classes else flow["generated"],
+        "sum_weights": done.counts.sum_weights if task.classes else sum(info.sum_weights for info in infos),
         "cut_flow": flow,
+        "rejected": done.counts.rejected,
+        "dropped_jets": done.counts.dropped_jets,
+        "files": [
+            {"path": shown, "identity": info.digest, "n_generated": info.n_generated}
+            for shown, info in zip(names, infos, strict=True)
+        ],
+        "skipped_files": [asdict(item) for item in done.skipped],
         "settings": task.model_dump(mode="json"),
         "provenance": {
             "settings": task.model_dump(mode="json"),
             "versions": versions(*_PACKAGES),
-            "inputs": {Path(path).name: info.digest for path, info in zip(files, infos, strict=True)},
+            "inputs": {shown: info.digest for shown, info in zip(names, infos, strict=True)},
         },
+        **first.attributes,
     }
     cross_section = task.cross_section or _cross_section(infos)
     if cross_section is not None:
@@ -142,10 +230,16 @@ def _attributes(
     return attributes
 
 
+def _shown(paths: Sequence[str]) -> list[str]:
+    """Names that files are recorded by: a result does not depend on the folder that local files stand in."""
+    names = [path if is_remote(path) else Path(path).name for path in paths]
+    return names if len(set(names)) == len(names) else list(paths)
+
+
 def _cross_section(infos: Sequence[SourceInfo]) -> float | None:
     """Mean over files of the generator's estimates, each weighted by the events that it is made from."""
     known = [(info.cross_section, info.n_generated) for info in infos if info.cross_section is not None]
-    if len(known) < len(infos):
+    if not known or len(known) < len(infos):
         return None
     values, weights = np.array(known, np.float64).T
     return float(np.average(values, weights=weights)) if weights.sum() else float(values.mean())

@@ -21,27 +21,42 @@ def _colour_bar(axes: Axes, image: object, label: str) -> None:
     bar.tick_params(labelsize=12)
 
 
-def _frame(axes: Axes, half_width: float) -> None:
-    axes.set_xlabel(r"$\Delta\eta$ (rotated)")
-    axes.set_ylabel(r"$\Delta\phi$ (rotated) [rad]")
-    axes.set_xlim(-half_width, half_width)
-    axes.set_ylim(-half_width, half_width)
+def _window(half_width: float | Sequence[float]) -> tuple[float, float]:
+    """Half widths along phi and along eta."""
+    return tuple(half_width) if isinstance(half_width, Sequence) else (half_width, half_width)
+
+
+def _extent(half_width: float | Sequence[float]) -> tuple[float, float, float, float]:
+    phi, eta = _window(half_width)
+    return -eta, eta, -phi, phi
+
+
+def _frame(axes: Axes, half_width: float | Sequence[float], rotated: bool = True) -> None:
+    turned = " (rotated)" if rotated else ""
+    axes.set_xlabel(rf"$\Delta\eta${turned}")
+    axes.set_ylabel(rf"$\Delta\phi${turned} [rad]")
+    left, right, bottom, top = _extent(half_width)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
 
 
 def draw_images(
     axes: Sequence[Axes],
     images: Sequence[np.ndarray],
-    half_width: float,
+    half_width: float | Sequence[float],
     decades: float = 5.0,
     label: str = r"Mean fraction of $p_T$ per pixel",
+    rotated: bool = True,
 ) -> None:
     """Draw images on one logarithmic colour scale.
 
     Args:
         axes: one per image; each needs `BAR_MARGIN` inches to its right.
-        images: (n_pixels, n_pixels) each, row along phi, column along eta; empty pixels stay white.
-        half_width: the image covers -half_width to half_width.
+        images: (n_rows, n_columns) each, row along phi, column along eta; empty pixels stay white.
+        half_width: the image covers -half_width to half_width; one number, or those of phi and eta.
         decades: decades of the colour scale below the largest pixel.
+        label: of the colour scale.
+        rotated: whether the axes are the jet's own and not eta and phi.
     """
     from matplotlib.colors import LogNorm
 
@@ -54,10 +69,10 @@ def draw_images(
             norm=norm,
             cmap="viridis",
             aspect="equal",
-            extent=(-half_width, half_width) * 2,
+            extent=_extent(half_width),
             interpolation="nearest",
         )
-        _frame(panel, half_width)
+        _frame(panel, half_width, rotated)
         _colour_bar(panel, shown, label)
 
 
@@ -78,7 +93,7 @@ def draw_difference(
         vmin=-reach,
         vmax=reach,
         aspect="equal",
-        extent=(-half_width, half_width) * 2,
+        extent=_extent(half_width),
         interpolation="nearest",
     )
     _frame(axes, half_width)

@@ -4,9 +4,14 @@ constituents/delta_eta, delta_phi     relative to the jet's axis
 constituents/log_pt, log_energy       logarithm of pt and energy in GeV
 constituents/log_pt_fraction, log_energy_fraction    logarithm of pt over the jet's, energy over the jet's
 constituents/delta_r                  sqrt(delta_eta^2 + delta_phi^2)
-constituents/charge                   where the source has it
+constituents/charge, pdg_class        where the source has it; classes are those of `store.PDG_CLASSES`
+constituents/d0, dz                   where the source has it, mm: 0 where there is no track
+constituents/has_track                with d0 or dz: 1 where they were measured, 0 where there is no track
 offsets                               (n_events * n_jets + 1,) first constituent of each jet
 events/run, lumi, event, gen_weight, label, mass      (n_events,)
+
+The attribute `n_truncated_jets` counts jets with more constituents than are kept, `n_without_pt` the
+constituents of pt 0, which have no logarithm and are left out.
 """
 
 from __future__ import annotations
@@ -16,10 +21,12 @@ import os
 import numpy as np
 
 from resonaut import ragged
-from resonaut.events import Columns
+from resonaut.events import UNMEASURED, Columns
 from resonaut.kinematics import cartesian, delta_phi
 from resonaut.represent.common import Leading, RowWriter, represent
 from resonaut.represent.settings import RepresentSettings
+
+_CLASSES = ("charge", "pdg_class")
 
 
 def write_clouds(
@@ -31,8 +38,14 @@ def write_clouds(
         InputError, OutputError: the store cannot be read, or the output not be written.
     """
     longest = settings.clouds.n_constituents_max
+    counts = {"n_truncated_jets": 0, "n_without_pt": 0}
 
     def rows(writer: RowWriter, leading: Leading) -> None:
+        with_pt = leading.constituents["pt"] > 0
+        lengths = np.diff(ragged.keep(leading.offsets, with_pt))
+        counts["n_truncated_jets"] += int((lengths > longest).sum())
+        counts["n_without_pt"] += int((~with_pt).sum())
+        writer.file.attrs.update(counts)
         columns, offsets = clouds(leading, longest)
         writer.append_offsets("offsets", offsets)
         writer.append({f"constituents/{name}": values for name, values in columns.items()})
@@ -48,14 +61,18 @@ def clouds(leading: Leading, longest: int) -> tuple[Columns, np.ndarray]:
         longest: leading constituents kept per jet.
 
     Returns:
-        Columns of shape (n_constituents,) in float32, and the (n_jets + 1,) offsets.
+        Columns of shape (n_constituents,), float32 (int8 for charge, class and track), and the (n_jets + 1,)
+        offsets.
     """
-    index, offsets = ragged.take(leading.offsets, np.arange(len(leading.offsets) - 1), longest)
+    with_pt = leading.constituents["pt"] > 0
+    kept = ragged.keep(leading.offsets, with_pt)
+    index, offsets = ragged.take(kept, np.arange(len(kept) - 1), longest)
+    index = np.flatnonzero(with_pt)[index]
     pt, eta, phi, mass = (
         leading.constituents[name][index].astype(np.float64) for name in ("pt", "eta", "phi", "mass")
     )
     jet_of = ragged.row_of(offsets)
-    jet = {name: values.astype(np.float64)[jet_of] for name, values in leading.jets.items()}
+    jet = {name: leading.jets[name].astype(np.float64)[jet_of] for name in ("pt", "eta", "phi")}
     energy = cartesian(pt, eta, phi, mass)[3]
     jet_energy = cartesian(*(leading.jets[name] for name in ("pt", "eta", "phi", "mass")))[3][jet_of]
     d_eta = eta - jet["eta"]
@@ -70,6 +87,17 @@ def clouds(leading: Leading, longest: int) -> tuple[Columns, np.ndarray]:
         "log_energy_fraction": np.log(energy / jet_energy),
     }
     columns = {name: values.astype(np.float32) for name, values in columns.items()}
-    if "charge" in leading.constituents:
-        columns["charge"] = leading.constituents["charge"][index].astype(np.int8)
-    return columns, offsets
+    return {**columns, **_measured(leading.constituents, index)}, offsets
+
+
+def _measured(constituents: Columns, index: np.ndarray) -> Columns:
+    """Charge, class and impact parameters of the constituents that are kept, as far as the store has them."""
+    columns = {name: constituents[name][index].astype(np.int8) for name in _CLASSES if name in constituents}
+    impact = {name: constituents[name][index] for name in UNMEASURED if name in constituents}
+    if impact:
+        has_track = np.logical_and.reduce([np.isfinite(values) for values in impact.values()])
+        columns |= {
+            name: np.where(has_track, values, 0).astype(np.float32) for name, values in impact.items()
+        }
+        columns["has_track"] = has_track.astype(np.int8)
+    return columns

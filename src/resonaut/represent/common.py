@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,10 @@ class Leading:
         n_jets: jets per event.
         events: columns of shape (n_events,); `mass` is made from the jets that pass the selection.
         jets: columns of shape (n_events * n_jets,).
-        constituents: columns of shape (n_constituents,), sorted by pt inside a jet.
+        constituents: columns of shape (n_constituents,), sorted by pt inside a jet; empty where the store has
+            none.
         offsets: (n_events * n_jets + 1,) first constituent of each jet.
+        features: columns of a table, (n_events,); jets and constituents are empty then.
     """
 
     n_jets: int
@@ -42,6 +44,7 @@ class Leading:
     jets: Columns
     constituents: Columns
     offsets: np.ndarray
+    features: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events["mass"])
@@ -61,6 +64,11 @@ def select(
         The leading jets, and the cut flow of the slice.
     """
     selection = settings.selection
+    if not events.jets:
+        mask, flow = selection.apply_mass(events.events["mass"])
+        kept = events.select(mask)
+        none = np.zeros(1, np.int64)
+        return Leading(settings.n_jets, kept.events, {}, {}, none, kept.features), flow
     good = events.keep_jets(selection.good_jets(events.jets["pt"], events.jets["eta"]))
     if recompute_mass:
         mass = selection.mass(good.jets, good.event_offsets)
@@ -75,18 +83,22 @@ def select(
 
 
 class RowWriter:
-    """Append rows to datasets of an open file: `writer.append({"events/mass": values, ...})`."""
+    """Append rows to datasets of an open file: `writer.append({"events/mass": values, ...})`.
+
+    Attributes:
+        file: the open file, for datasets and attributes that rows do not make.
+    """
 
     def __init__(self, file: h5py.File) -> None:
-        self._file = file
+        self.file = file
         self._last_offset: dict[str, int] = {}
 
     def append(self, rows: dict[str, np.ndarray], chunk_rows: int = 16_384) -> None:
         """Append along the first axis; `chunk_rows` rows are compressed together."""
         for path, values in sorted(rows.items()):
-            if path not in self._file:
+            if path not in self.file:
                 shape = values.shape[1:]
-                self._file.create_dataset(
+                self.file.create_dataset(
                     path,
                     dtype=values.dtype,
                     shape=(0, *shape),
@@ -94,7 +106,7 @@ class RowWriter:
                     chunks=(chunk_rows, *shape),
                     **_ROWS,
                 )
-            dataset = self._file[path]
+            dataset = self.file[path]
             start = len(dataset)
             dataset.resize(start + len(values), axis=0)
             dataset[start:] = values
@@ -130,23 +142,25 @@ def represent(
 
     Raises:
         InputError: the source is no event store.
-        MissingBranchError: the store has no constituents.
-        BadValueError: a jet has none.
+        MissingBranchError: the store holds no jets, or jets without constituents.
+        BadValueError: a jet has no constituents while others have.
         OutputError: the output cannot be written.
     """
     used = settings.model_dump(mode="json", include={"n_jets", "selection", kind})
     with store.Store(source) as events, store.creating(output, {"kind": kind}) as file:
-        if "constituents/jet_offsets" not in events:
-            raise MissingBranchError(f"{source}: the store has no constituents, which {kind} are made from.")
+        _can_be_made(kind, events, str(source))
         recompute = events.attributes.get("resonant_variable") == "mjj"
         flow: dict[str, int] = {}
         writer = RowWriter(file)
         for part in events.slices(_STEP_EVENTS):
             leading, part_flow = select(part, settings, recompute)
             flow = {cut: flow.get(cut, 0) + count for cut, count in part_flow.items()}
-            _check(leading, str(source))
+            if leading.constituents:
+                _check(leading, str(source))
             writer.append(event_rows(leading))
-            rows(writer, leading)
+            writer.append({f"events/{name}": values for name, values in leading.features.items()})
+            if leading.jets:
+                rows(writer, leading)
         before = json.loads(events.attributes["cut_flow"])
         after = {f"represent_{cut}": count for cut, count in flow.items() if cut != "read"}
         attributes: dict[str, Any] = {
@@ -169,6 +183,22 @@ def represent(
     log.info("%s: %d of %d events", output, flow["mass"], flow["read"])
     write_run_record(output)
     return {**before, **after}
+
+
+def _can_be_made(kind: str, events: store.Store, source: str) -> None:
+    """Refuse a store that does not hold what a representation is made from.
+
+    Raises:
+        MissingBranchError: it holds showers, a table, or jets without constituents.
+    """
+    level = events.attributes.get("level", "jets")
+    if level == "showers" or (level == "table" and kind != "features"):
+        raise MissingBranchError(f"{source}: it holds {level}, of which no {kind} are made; jets are needed.")
+    if kind != "features" and "constituents/jet_offsets" not in events:
+        raise MissingBranchError(
+            f"{source}: the jets have no constituents, which {kind} are made from. Ingest a format that "
+            "holds them, or set 'represent: [features]' for the dataset."
+        )
 
 
 def _check(leading: Leading, source: str) -> None:

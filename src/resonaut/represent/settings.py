@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from resonaut.represent.feature_settings import FeatureSettings
 from resonaut.selection import Selection
 from resonaut.settings import Count, Settings
 
+Pixels = Annotated[Count, Field(ge=4)]
+HalfWidth = Annotated[float, Field(gt=0)]
+Channel = Literal["pt", "charged", "neutral", "multiplicity"]
 
-class FeatureSettings(Settings):
-    """High-level features of the leading jets."""
 
-    soft_drop_beta: float = Field(0.0, description="beta of soft drop (arXiv:1402.2657, eq. 1.1).")
-    soft_drop_z_cut: float = Field(0.1, gt=0, lt=0.5, description="z_cut of soft drop.")
-    radius: float = Field(
-        1.0, gt=0, description="R0 of soft drop and of tau_N; cancels in tau ratios and where beta is 0."
-    )
-    nsubjettiness_beta: float = Field(1.0, gt=0, description="beta of tau_N (arXiv:1108.2701, eq. 1.2).")
+def _norm(value: Any) -> Any:
+    """`true` and `false` say whether the sum is 1."""
+    return {True: "sum", False: "none"}[value] if isinstance(value, bool) else value
 
 
 class ImageSettings(Settings):
-    """Jet images (arXiv:1407.5675): centre, rotate, flip, pixelate, normalise."""
+    """Jet images (arXiv:1407.5675): centre, rotate, flip, pixelate, transform, normalise, in this order."""
 
-    n_pixels: Count = Field(40, ge=4, description="Pixels along each axis.")
-    half_width: float = Field(
-        1.0, gt=0, description="The image covers -half_width to half_width in eta, phi."
+    n_pixels: Pixels | tuple[Pixels, Pixels] = Field(
+        40, description="Pixels along each axis, or [rows, columns]: along phi, along eta."
     )
+    half_width: HalfWidth | tuple[HalfWidth, HalfWidth] = Field(
+        1.0, description="The image covers -half_width to half_width in eta, phi; or [phi, eta]."
+    )
+    channels: tuple[Channel, ...] = Field(
+        ("pt",), min_length=1, description="What pixels add up; `multiplicity` counts constituents."
+    )
+    centre: Literal["centroid", "axis", "leading", "subjet", "none"] = Field(
+        "centroid",
+        description="Origin: centroid of pt, the jet's axis, hardest constituent or subjet, eta = phi = 0.",
+    )
+    subjet_radius: float = Field(0.3, gt=0, description="R of the anti-kt subjets, for `centre: subjet`.")
     rotate: bool = Field(True, description="Principal axis of the jet along the vertical.")
     flip: bool = Field(True, description="Larger sum of pt into the upper right quadrant.")
-    normalise: bool = Field(True, description="Sum of the pixels is 1; otherwise GeV.")
+    transform: Literal["linear", "sqrt", "log"] = Field(
+        "linear", description="Pixels become p, sqrt(p) or ln(1 + p); p in GeV, or a count."
+    )
+    normalise: Annotated[Literal["sum", "max", "l2", "none"], BeforeValidator(_norm)] = Field(
+        "sum", description="What is 1 for each image: its sum, largest pixel, sum of squares; none: GeV."
+    )
+
+    @field_validator("n_pixels", "half_width")
+    @classmethod
+    def _one_if_equal(cls, value: Any) -> Any:
+        """Equal settings are equal JSON."""
+        return value[0] if isinstance(value, tuple) and value[0] == value[1] else value
+
+    @field_validator("channels")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each channel may be named once")
+        return value
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows (along phi) and columns (along eta) of an image."""
+        return self.n_pixels if isinstance(self.n_pixels, tuple) else (self.n_pixels, self.n_pixels)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Half widths along phi and along eta, radian."""
+        return self.half_width if isinstance(self.half_width, tuple) else (self.half_width, self.half_width)
 
 
 class CloudSettings(Settings):
@@ -47,6 +84,15 @@ class RepresentSettings(Settings):
     features: FeatureSettings = FeatureSettings()
     images: ImageSettings = ImageSettings()
     clouds: CloudSettings = CloudSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_many_jets(cls, value: Any) -> Any:
+        """A selection that names no number of jets asks for those that are represented."""
+        if not isinstance(value, dict) or not isinstance(value.get("selection"), dict):
+            return value
+        n_jets = value.get("n_jets", cls.model_fields["n_jets"].default)
+        return {**value, "selection": {"n_jets_min": n_jets, **value["selection"]}}
 
     @model_validator(mode="after")
     def _enough_jets(self) -> RepresentSettings:

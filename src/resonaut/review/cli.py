@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
-from resonaut.review.draw import FILE, NAMED, ROLES, draw
+from resonaut.review.draw import FILE, FILES, NAMED_IF_ANY, ROLES, draw
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             if kind == FILE:
                 action.add_argument(f"--{role}", type=Path, required=True, metavar="FILE")
             else:
-                metavar = "NAME=MANIFEST" if kind == NAMED else "MANIFEST"
-                action.add_argument(f"--{role}", nargs="+", required=True, metavar=metavar)
+                metavar = "MANIFEST" if kind == FILES else "NAME=MANIFEST"
+                needed = kind != NAMED_IF_ANY
+                action.add_argument(f"--{role}", nargs="+", required=needed, default=[], metavar=metavar)
         action.add_argument(
             "--output", nargs="+", type=Path, required=True, metavar="FILE", help="PNG and PDF files to write"
         )
@@ -31,5 +32,5 @@ def run(arguments: argparse.Namespace) -> None:
     inputs = {}
     for role, kind in ROLES[arguments.stage].items():
         value = getattr(arguments, role)
-        inputs[role] = named_paths(value) if kind == NAMED else value
+        inputs[role] = value if kind in (FILE, FILES) else named_paths(value)
     draw(arguments.stage, settings_argument(arguments.settings), inputs, arguments.output)

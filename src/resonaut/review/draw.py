@@ -14,18 +14,21 @@ from resonaut.plot import style
 from resonaut.review.settings import ReviewSettings
 from resonaut.settings import Settings, validate
 
-FILE, FILES, NAMED = "file", "files", "named"
+FILE, FILES, NAMED, NAMED_IF_ANY = "file", "files", "named", "named_if_any"
 ROLES: dict[str, dict[str, str]] = {
     "simulate": {"stores": FILES},
     "ingest": {"stores": FILES},
-    "represent": {"features": NAMED, "images": NAMED},
+    "represent": {"features": NAMED, "images": NAMED_IF_ANY},
     "tag": {"scores": FILE, "metrics": FILE},
     "generate": {"samples": FILE, "metrics": FILE, "images": FILE},
     "detect": {"scores": FILE, "metrics": FILE, "mixture": FILE},
     "hunt": {"spectra": FILE},
     "infer": {"significance": FILE},
 }
-"""What the figure of each stage is drawn from: one file, several, or several with the names of datasets."""
+"""What the figure of each stage is drawn from: one file, several, or several with the names of datasets.
+
+Of a table there are no images.
+"""
 
 Inputs = Mapping[str, Any]
 

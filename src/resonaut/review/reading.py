@@ -104,9 +104,10 @@ def manifests(paths: Sequence[Path] | Mapping[str, Path], kind: str) -> dict[str
 
 
 def columns(manifest: Manifest, paths: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read HDF5 datasets of all chunks, joined along the first axis."""
+    """Read HDF5 datasets of all chunks, joined along the first axis; chunks without rows may lack them."""
     parts: dict[str, list[np.ndarray]] = {path: [] for path in paths}
-    for chunk in manifest.chunks:
+    filled = [path for path, n in zip(manifest.chunks, manifest.n_events, strict=True) if n]
+    for chunk in filled or manifest.chunks:
         with open_h5(chunk) as file:
             for path in paths:
                 parts[path].append(column(file, path))
@@ -117,21 +118,6 @@ def chunk_attribute(manifest: Manifest, name: str) -> Any:
     """A JSON attribute of the first chunk."""
     with open_h5(manifest.chunks[0]) as file:
         return attribute(file, name)
-
-
-def mean_image(manifest: Manifest, jet: int = 0) -> np.ndarray:
-    """The mean image of the `jet`-th jet of each event, (n_pixels, n_pixels), read by slices."""
-    total, n_events = None, 0
-    for chunk in manifest.chunks:
-        with open_h5(chunk) as file:
-            images = _dataset(file, "images")
-            for start in range(0, len(images), SLICE):
-                part = images[start : start + SLICE, jet].astype(np.float64)
-                total = part.sum(0) if total is None else total + part.sum(0)
-                n_events += len(part)
-    if total is None:
-        raise EmptyFileError(f"{manifest.path}: no images to draw. Loosen the selection.")
-    return total / n_events
 
 
 def find_key(value: Any, key: str) -> Any:

@@ -15,7 +15,7 @@ from resonaut.simulate.cards import CARDS, DetectorCard, TrackCard
 from resonaut.simulate.order import stable_order
 from resonaut.simulate.propagation import propagate
 
-# Positions in resonaut.store.PDG_CLASSES, which this file does not import: h5py comes with it.
+# Positions in resonaut.events.PDG_CLASSES.
 CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON, MUON = 1, 2, 3, 4, 5
 MASSES = {CHARGED_HADRON: 0.13957039, ELECTRON: 0.51099895e-3, MUON: 0.1056583755}
 """Masses given to tracks, GeV (Particle Data Group); a hadron is taken for a pion. Neutral candidates: 0."""
@@ -134,7 +134,7 @@ class _Tracks:
 
 
 def classify(pdg_id: np.ndarray, charge: np.ndarray) -> np.ndarray:
-    """Class of each particle, (n,) int8, as numbered in `resonaut.store.PDG_CLASSES`."""
+    """Class of each particle, (n,) int8, as numbered in `resonaut.events.PDG_CLASSES`."""
     magnitude = np.abs(pdg_id)
     species = np.where(charge != 0, CHARGED_HADRON, NEUTRAL_HADRON).astype(np.int8)
     for code, name in ((22, PHOTON), (11, ELECTRON), (13, MUON)):

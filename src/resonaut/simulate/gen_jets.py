@@ -8,11 +8,10 @@ changes few of those.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-# Values are finite throughout, and the smallest of a set does not depend on the order of comparisons.
-_FINITE = {"nnan", "ninf", "nsz"}
+from resonaut.compiled import kernel
+
 _FAR = 1e300
 
 
@@ -46,7 +45,7 @@ def cluster(
     return {name: values[order] for name, values in columns.items()}, np.concatenate([[0], np.cumsum(counts)])
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FINITE)
+@kernel()
 def _set_direction(momentum, direction, row):
     """Fill rapidity, phi and 1/kt^2 of one (pseudo)particle."""
     px, py, pz, energy = momentum[0, row], momentum[1, row], momentum[2, row], momentum[3, row]
@@ -58,7 +57,7 @@ def _set_direction(momentum, direction, row):
     direction[2, row] = 1.0 / kt2
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FINITE)
+@kernel()
 def _smallest(bits, n, index_bits):
     """Index of the smallest of the first `n` positive numbers, given as their bits.
 
@@ -71,7 +70,7 @@ def _smallest(bits, n, index_bits):
     return best & low
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FINITE)
+@kernel()
 def _set_nearest(row, n, direction, radius2, nearest, distance, scratch, index_bits):
     """Find the nearest softer particle of `row` within the radius (-1: none), and its distance measure."""
     rapidity, phi, softness = direction[0], direction[1], direction[2]
@@ -87,7 +86,7 @@ def _set_nearest(row, n, direction, radius2, nearest, distance, scratch, index_b
     distance[row] = s * (scratch[best] if inside else radius2)
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FINITE)
+@kernel()
 def _cluster_events(momenta, offsets, radius, pt_min):
     """Jets (n_jets, 4) of all events in the order they are found, and their number per event."""
     n_events = len(offsets) - 1
@@ -147,7 +146,7 @@ def _cluster_events(momenta, offsets, radius, pt_min):
     return jets[:total], counts
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FINITE)
+@kernel()
 def _remove(gone, kept, last, momentum, direction, nearest, distance):
     """Mark what must look for a new neighbour (distance -1), and move the last row into the one that is gone.
 
@@ -172,7 +171,7 @@ def _remove(gone, kept, last, momentum, direction, nearest, distance):
     return waiting
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath=_FINITE)
+@kernel()
 def _offer(new, n, direction, nearest, distance, scratch):
     """Make the new particle the neighbour of those harder ones to which it is nearer than theirs.
 

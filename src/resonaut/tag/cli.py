@@ -8,6 +8,9 @@ from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
 
+KINDS = ("clouds", "features")
+"""Representations that taggers read (`representations.REPRESENTATIONS`)."""
+
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -20,14 +23,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train a tagger and measure it on test jets")
     add_settings(train)
-    train.add_argument("--clouds", nargs="+", required=True, metavar="NAME=MANIFEST")
+    kinds = train.add_mutually_exclusive_group(required=True)
+    for kind in KINDS:
+        kinds.add_argument(f"--{kind}", dest="inputs", nargs="+", metavar="NAME=MANIFEST")
     train.add_argument("--weights", type=Path, required=True, help="safetensors to write")
     train.add_argument("--scores", type=Path, required=True, help="HDF5 to write, scores of the test jets")
     train.add_argument("--metrics", type=Path, required=True, help="JSON to write")
     _add_threads(train)
     score = actions.add_parser("score", help="score all jets of a dataset with trained weights")
     score.add_argument("--weights", type=Path, required=True, help="safetensors of `tag train`")
-    score.add_argument("--clouds", type=Path, required=True, metavar="MANIFEST")
+    kinds = score.add_mutually_exclusive_group(required=True)
+    for kind in KINDS:
+        kinds.add_argument(f"--{kind}", dest="inputs", type=Path, metavar="MANIFEST")
     score.add_argument("--output", type=Path, required=True, help="HDF5 to write")
     _add_threads(score)
     metrics = actions.add_parser("metrics", help="print the metrics of any scores as JSON")
@@ -44,13 +51,13 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.action == "score":
         from resonaut.tag import score
 
-        score.run(arguments.weights, arguments.clouds, arguments.output, arguments.threads)
+        score.run(arguments.weights, arguments.inputs, arguments.output, arguments.threads)
     else:
         from resonaut.tag import train
 
         train.run(
             settings_argument(arguments.settings),
-            named_paths(arguments.clouds),
+            named_paths(arguments.inputs),
             arguments.weights,
             arguments.scores,
             arguments.metrics,

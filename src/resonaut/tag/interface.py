@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tagger:
-    """A tagger of jets as clouds of constituents.
+    """A tagger of jets or events, in the representation that its settings name.
 
     Attributes:
-        inputs: columns of the clouds' `constituents` group, in the order of the network's features.
-        network: makes a new, untrained network with a layer `standardise`; called with values
-            (n_jets, n_constituents, n_inputs) and mask (n_jets, n_constituents) it returns the log odds of
-            signal, (n_jets,).
+        inputs: columns of the representation, in the order of the network's features: of the clouds' group
+            `constituents`; or features, as `representations.Features` says.
+        network: makes a new, untrained network with a layer `standardise`, that returns the log odds of
+            signal, (n_rows,). It is called, for clouds, with values (n_rows, n_constituents, n_inputs) and
+            mask (n_rows, n_constituents); for features with values (n_rows, n_inputs).
     """
 
     inputs: tuple[str, ...]

@@ -1,63 +1,62 @@
-"""Score jets with a trained tagger, row by row like the representation."""
+"""Score jets (or events) with a trained tagger, row by row like the representation."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from resonaut.errors import InputError
+from resonaut.errors import EmptyFileError
 from resonaut.files import canonical_json
 from resonaut.logs import log
 from resonaut.nn import checkpoint
 from resonaut.nn.device import deterministic
-from resonaut.nn.samples import RaggedSamples
 from resonaut.nn.splits import PARTS
 from resonaut.provenance import describe, write_run_record
+from resonaut.representation import read_settings, require_same
 from resonaut.store import creating
 from resonaut.tag import data
+from resonaut.tag.representations import REPRESENTATIONS
 from resonaut.tag.train import PACKAGES, parse, parts_of_jets, score
 
 
-def _check(description: dict[str, Any], made_with: Any, weights: Path, clouds: Path) -> None:
-    if description["representation"] != made_with:
-        raise InputError(
-            f"{weights}: trained on clouds made with {description['representation']}, but {clouds} was made "
-            f"with {made_with}. Run `represent clouds` with the same settings, or train again."
-        )
-
-
-def run(weights: Path, clouds: Path, output: Path, threads: int = 2) -> None:
+def run(weights: Path, inputs: Path, output: Path, threads: int = 2) -> None:
     """Score all jets of one dataset.
 
     Args:
         weights: file of `resonaut tag train`.
-        clouds: manifest of clouds made with the settings that the network was trained on.
-        output: HDF5 to write: `jets/score` (n_events, n_jets), `events/{run,lumi,event}`, and `events/part`
-            (index into the attribute `parts`), which means something for datasets of the training only.
+        inputs: manifest of the representation, made with the settings that the network was trained on.
+        output: HDF5 to write: `jets/score` (n_events, n_jets), where n_jets is 1 if the network tells
+            events apart; `events/{run,lumi,event}`, and `events/part` (index into the attribute `parts`),
+            which means something for datasets of the training only.
 
     Raises:
-        InputError: the clouds were made with other settings.
+        MismatchError: the representation was made with other settings.
+        EmptyFileError: the dataset holds no events.
     """
     tensors, description = checkpoint.read(weights)
-    _, tagger, where = parse(description)
-    entry = data.manifest.read(clouds, "clouds")
-    _check(description, data.representation({entry.dataset: entry}), weights, clouds)
+    settings, tagger, where = parse(description)
+    kind = settings.representation()
+    entry = data.manifest.read(inputs, kind)
+    require_same(read_settings(entry), inputs, description["representation"], weights, kind, trained=True)
+    if not any(entry.n_events):
+        raise EmptyFileError(f"{inputs}: no events to score. Loosen represent.selection.")
     network = tagger.network()
     checkpoint.load_into(network, tensors, weights)
     columns: dict[str, list[np.ndarray]] = {}
     with deterministic(threads):
-        for path in entry.chunks:
-            jets, n_jets = data.read_chunk(path, tagger.inputs, 0)
-            samples = RaggedSamples(jets.flat, jets.offsets)
+        for path, n_events in zip(entry.chunks, entry.n_events, strict=True):
+            if not n_events:
+                continue
+            jets, n_jets = data.read_chunk(path, tagger.inputs, 0, kind=kind)
+            samples = REPRESENTATIONS[kind].samples(jets.flat, jets.offsets)
             values = score(network, samples, np.arange(len(jets)))
             part = parts_of_jets(jets, [entry.dataset], int(description["seed"]))
             columns.setdefault("jets/score", []).append(values.reshape(-1, n_jets))
             for name, column in (("part", part), *((key, getattr(jets, key)) for key in data.ID)):
                 columns.setdefault(f"events/{name}", []).append(column[::n_jets])
             log.info("%s: scored %d jets of %s", where, len(jets), path)
-    provenance = describe({"weights": str(weights)}, [weights, clouds], PACKAGES)
+    provenance = describe({"weights": str(weights)}, [weights, inputs], PACKAGES)
     with creating(output, {}) as file:
         file.attrs["kind"] = "tag_scores"
         file.attrs["method"] = description["method"]

@@ -28,5 +28,5 @@ class TaggerSettings(Settings):
         return sorted({*self.signal, *self.background})
 
     def representation(self) -> str:
-        """Kind of representation that this tagger reads; a tagger of images overrides it."""
+        """Kind of representation that this tagger reads, of those that `tag/representations.py` knows."""
         return "clouds"

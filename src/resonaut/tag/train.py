@@ -1,4 +1,4 @@
-"""Train a tagger and measure it on test jets that it never saw."""
+"""Train a tagger and measure it on test jets (or events) that it never saw."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from resonaut.files import canonical_json, write_json
 from resonaut.logs import log
 from resonaut.nn import checkpoint
 from resonaut.nn.device import choose, deterministic, seeded
-from resonaut.nn.samples import RaggedSamples, Subset, batches_of_rows
+from resonaut.nn.samples import Samples, Subset, batches_of_rows
 from resonaut.nn.splits import PARTS, part_of
 from resonaut.nn.training import n_parameters, train
 from resonaut.provenance import describe, write_run_record
+from resonaut.representation import read_settings
 from resonaut.seeds import event_hash, integer_seed
 from resonaut.store import creating
 from resonaut.tag import data
 from resonaut.tag.data import Jets
 from resonaut.tag.interface import Tagger
 from resonaut.tag.metrics import evaluate
+from resonaut.tag.representations import REPRESENTATIONS
 from resonaut.tag.settings import TaggerSettings
 
 SCORE_BATCH = 1024
@@ -43,11 +45,9 @@ def parse(slice_: Mapping[str, Any]) -> tuple[TaggerSettings, Tagger, str]:
 
 
 def binary_cross_entropy(network: torch.nn.Module, values: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Loss of each jet from (padded constituents, mask, label)."""
-    padded, mask, label = values
-    return torch.nn.functional.binary_cross_entropy_with_logits(
-        network(padded, mask), label, reduction="none"
-    )
+    """Loss of each jet from (arguments of the network..., label)."""
+    *inputs, label = values
+    return torch.nn.functional.binary_cross_entropy_with_logits(network(*inputs), label, reduction="none")
 
 
 def class_weights(label: np.ndarray) -> np.ndarray:
@@ -56,13 +56,16 @@ def class_weights(label: np.ndarray) -> np.ndarray:
     return (len(label) / (2.0 * counts))[label.astype(np.int64)].astype(np.float32)
 
 
-def score(network: torch.nn.Module, samples: RaggedSamples, rows: np.ndarray) -> np.ndarray:
-    """Probability of signal of some jets, (n,) float32, in the order of `rows`."""
+def score(network: torch.nn.Module, samples: Samples, rows: np.ndarray) -> np.ndarray:
+    """Probability of signal of some jets, (n,) float32, in the order of `rows`.
+
+    Args:
+        samples: their batches are the arguments of the network, and nothing more.
+    """
     out = torch.empty(len(samples))
     with torch.no_grad():
         for batch in batches_of_rows(rows, samples.lengths, SCORE_BATCH):
-            padded, mask, *_ = samples.take(batch).values
-            out[batch] = torch.sigmoid(network(padded, mask)).cpu()
+            out[batch] = torch.sigmoid(network(*samples.take(batch).values)).cpu()
     return out.numpy()[rows]
 
 
@@ -96,7 +99,8 @@ def _read(
     names = settings.datasets_used()
     classes = [
         data.read_class(
-            manifests, sorted(datasets), names, tagger.inputs, settings.n_jets_max, seed, f"{where}.{key}"
+            *(manifests, sorted(datasets), names, tagger.inputs, settings.n_jets_max, seed),
+            *(f"{where}.{key}", settings.representation()),
         )
         for key, datasets in (("background", settings.background), ("signal", settings.signal))
     ]
@@ -105,7 +109,7 @@ def _read(
 
 def run(
     slice_: Mapping[str, Any],
-    clouds: Mapping[str, Path],
+    inputs: Mapping[str, Path],
     weights: Path,
     scores: Path,
     metrics: Path,
@@ -115,7 +119,7 @@ def run(
 
     Args:
         slice_: the slice `tag` of the configuration: method, kind, settings, seed.
-        clouds: manifest of the clouds of each dataset.
+        inputs: manifest of each dataset, of the representation that the tagger reads.
         weights: safetensors to write, with what is needed to score other jets.
         scores: HDF5 to write: `jets/{score,label,dataset,index,run,lumi,event}`, (n_test_jets,).
         metrics: JSON to write.
@@ -126,19 +130,19 @@ def run(
     """
     settings, tagger, where = parse(slice_)
     seed, names = int(slice_["seed"]), settings.datasets_used()
-    manifests = data.read_manifests(clouds, names, where)
-    made_with = data.representation(manifests)
+    kind = settings.representation()
+    manifests = data.read_manifests(inputs, names, where, kind)
+    made_with = read_settings(*manifests.values())
     jets, label = _read(settings, tagger, manifests, seed, where)
     rows = _rows_of_parts(parts_of_jets(jets, names, seed), label, where)
     log.info("%s: %d jets of which %d signal", where, len(jets), int(label.sum()))
     with deterministic(threads):
         with seeded(integer_seed(seed, where, "weights")):
             network = tagger.network()
-        samples = RaggedSamples(jets.flat, jets.offsets, label)
-        of_constituent = np.repeat(np.isin(np.arange(len(jets)), rows[0]), np.diff(jets.offsets))
-        network.standardise.measure(samples.flat[torch.from_numpy(of_constituent)])
+        of_training = np.repeat(np.isin(np.arange(len(jets)), rows[0]), np.diff(jets.offsets))
+        network.standardise.measure(torch.from_numpy(jets.flat[of_training]))
         device = choose(settings.training.device)
-        on_device = samples.to(device)
+        on_device = REPRESENTATIONS[kind].samples(jets.flat, jets.offsets, label).to(device)
         training, validation = (
             Subset(on_device, part, class_weights(label[part])) for part in (rows[0], rows[1])
         )
@@ -147,7 +151,7 @@ def run(
             seed=integer_seed(seed, where, "training"),
             where=where,
         )
-        test_scores = score(network, samples, rows[2])
+        test_scores = score(network, REPRESENTATIONS[kind].samples(jets.flat, jets.offsets), rows[2])
     result = evaluate(test_scores, label[rows[2]])
     provenance = describe(dict(slice_), [manifests[name].path for name in names], PACKAGES)
     provenance["threads"] = threads
@@ -165,6 +169,7 @@ def run(
             "schema_version": 1,
             "method": slice_["method"],
             **result.as_json(),
+            "rows": REPRESENTATIONS[kind].rows(tagger.inputs),
             "n_jets": {name: len(part) for name, part in zip(PARTS, rows, strict=True)},
             "n_parameters": n_parameters(network),
             "best_epoch": history.best_epoch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 
 from resonaut.errors import ConfigError
 
@@ -27,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(study.study)
         return 0
     if arguments.stage is None:
+        # The one place where a tool asks a stage: the files are opened as the ingestion will open them.
+        importlib.import_module("resonaut.ingest.check").check_study(study)
         counts = f"{len(study.datasets)} datasets, {len(study.searches())} searches"
         print(f"{arguments.file}: valid: study '{study.study}', {counts}.")
         return 0

@@ -154,7 +154,8 @@ def test_counts_are_conserved(simulated: Path, tmp_path: Path) -> None:
         preselection={"n_jets_min": 2, "leading_jet_pt_min": 900, "mass_min": 1800},
     )
     flow = json.loads(attributes["cut_flow"])
-    assert list(flow) == ["generated", "read", "ingest_n_jets", "ingest_leading_jet_pt", "ingest_mass"]
+    cuts = ["ingest_good", "ingest_n_jets", "ingest_leading_jet_pt", "ingest_mass"]
+    assert list(flow) == ["generated", "read", *cuts]
     assert flow["generated"] == 80
     assert flow["read"] == 40
     counts = list(flow.values())
@@ -173,7 +174,7 @@ def test_two_files_are_one_chunk(tmp_path: Path, write: Any, sample: Any) -> Non
     first, second = sample(10, seed=1), sample(30, seed=2)
     second.changes = {"cross_section_pb": 14.5}
     paths = [str(write(tmp_path / f"{name}.root", part)) for name, part in (("a", first), ("b", second))]
-    convert(paths, tmp_path / "s.h5", task())
+    convert(paths, tmp_path / "s.h5", task(duplicates="keep"))
     apart = [ingest(Path(path), tmp_path / f"{Path(path).stem}.h5")[0] for path in paths]
     with Store(tmp_path / "s.h5") as store:
         together = store.read()

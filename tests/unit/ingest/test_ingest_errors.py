@@ -13,6 +13,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+import uproot
 
 from resonaut.cli import main
 
@@ -121,9 +122,12 @@ def test_impossible_direction(capsys: Any, tmp_path: Path, write: Any, sample: A
     assert "|eta| <= 100" in refused(capsys, tmp_path, str(write(tmp_path / "far.root", broken)))
 
 
-def test_no_reader_knows_the_format(capsys: Any, tmp_path: Path, real_file: Callable) -> None:
-    message = refused(capsys, tmp_path, real_file("treemaker.root"))
-    assert "no reader knows this format (trees: PreSelection). Readers: delphes, resonaut" in message
+def test_no_reader_knows_the_format(capsys: Any, tmp_path: Path) -> None:
+    path = tmp_path / "strange.root"
+    with uproot.recreate(path) as file:
+        file.mktree("Stuff", {"x": np.dtype(np.float64)}).extend({"x": np.arange(3.0)})
+    message = refused(capsys, tmp_path, str(path))
+    assert "no reader knows this format (ROOT file: Stuff). Readers: delphes, flat, jetclass" in message
 
 
 def test_unknown_reader_names_the_nearest(capsys: Any, tmp_path: Path, simulated: Path) -> None:
@@ -132,14 +136,14 @@ def test_unknown_reader_names_the_nearest(capsys: Any, tmp_path: Path, simulated
 
 
 def test_unknown_collection_names_the_nearest(capsys: Any, tmp_path: Path, real_file: Callable) -> None:
-    message = refused(capsys, tmp_path, real_file("delphes.root"), "--collection", "ParticleFlowJet8")
+    message = refused(capsys, tmp_path, real_file("delphes.root"), "--jets", "ParticleFlowJet8")
     assert (
         "no jet collection 'ParticleFlowJet8' with constituents. Did you mean 'ParticleFlowJet08'?" in message
     )
 
 
 def test_collection_where_there_is_none(capsys: Any, tmp_path: Path, simulated: Path) -> None:
-    message = refused(capsys, tmp_path, str(simulated), "--collection", "FatJet")
+    message = refused(capsys, tmp_path, str(simulated), "--jets", "FatJet")
     assert "no jet collection 'FatJet': these files hold candidates only" in message
 
 

@@ -9,37 +9,41 @@ import sys
 import pytest
 
 from resonaut import registry
+from resonaut.errors import ConfigError, InputError
+from resonaut.ingest.contents import KINDS, Contents, find_reader
 from resonaut.settings import Settings
 
 READERS = registry.names("ingest")
-HEAVY = {"awkward", "fastjet", "h5py", "scipy", "torch", "uproot"}
+HEAVY = {"awkward", "coffea", "fastjet", "h5py", "numba", "pandas", "pyarrow", "scipy", "torch", "uproot"}
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_contract(name: str) -> None:
     module = registry.load("ingest", name)
     assert issubclass(module.Settings, Settings)
-    assert isinstance(module.TREE, str)
-    reader = module.build(module.Settings())
-    assert callable(reader.info)
-    assert callable(reader.batches)
+    assert module.KINDS
+    assert set(module.KINDS) <= set(KINDS)
+    assert module.LEVEL in ("jets", "table", "showers")
+    assert isinstance(module.NUMBERED, bool)
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_nothing_matches_an_unknown_file(name: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_matches_an_unknown_file(name: str, kind: str) -> None:
     module = registry.load("ingest", name)
-    assert module.matches({}) is False
-    assert module.matches({"PreSelection": {"Jets", "Weight"}}) is False
-    assert module.matches({module.TREE: {"pt", "eta"}}) is False
+    one_table = kind in ("npy", "csv", "parquet")
+    for groups in ({}, {"PreSelection": frozenset({"Weight"})}, {"": frozenset({"x"})}):
+        known = module.matches(Contents(f"f.{kind}", kind, groups))
+        assert known is (one_table and name == "table" and kind in module.KINDS)
 
 
-def test_formats_are_told_apart() -> None:
-    files = {
-        "resonaut": {"Events": {"PFCand_pdgClass", "genWeight"}, "Runs": {"n_generated"}},
-        "delphes": {"Delphes": {"Event", "EFlowTrack"}},
-    }
-    for name, trees in files.items():
-        assert [r for r in READERS if registry.load("ingest", r).matches(trees)] == [name]
+def test_a_reader_of_another_kind_of_file_is_refused() -> None:
+    contents = Contents("jets.npz", "npz", {"": frozenset({"X", "y"})})
+    with pytest.raises(InputError, match=r"the reader 'delphes' reads a ROOT file, this is a npz file"):
+        find_reader(contents, "delphes")
+    with pytest.raises(ConfigError, match=r"unknown reader 'quarkgluon'. Did you mean 'quark_gluon'?"):
+        find_reader(contents, "quarkgluon")
+    assert find_reader(contents, "auto") == "quark_gluon"
 
 
 def test_readers_import_without_heavy_packages() -> None:

@@ -71,3 +71,59 @@ def test_no_charge_no_column(make_events: Callable, make_store: Callable, tmp_pa
     write_clouds(store, tmp_path / "c.h5", RepresentSettings(n_jets=1, selection=LOOSE))
     with h5py.File(tmp_path / "c.h5") as file:
         assert "charge" not in file["constituents"]
+
+
+def test_measured_columns(make_events: Callable, make_store: Callable, tmp_path: Path) -> None:
+    """Impact parameters are 0 without a track, which `has_track` says; classes are integers."""
+    rows = np.array([[300.0, 0.5, 3.1], [200.0, 0.0, -3.1], [0.25, -0.2, 3.0]], np.float32)
+    events = make_events([[rows]])
+    events.constituents |= {
+        "d0": np.float32([0.02, np.nan, -1.5]),
+        "dz": np.float32([0.0, np.nan, 3.0]),
+        "pdg_class": np.int32([1, 3, 5]),
+    }
+    store = make_store(tmp_path / "s.h5", events)
+    write_clouds(store, tmp_path / "c.h5", RepresentSettings(n_jets=1, selection=LOOSE))
+    with h5py.File(tmp_path / "c.h5") as file:
+        found = file["constituents"]
+        assert found["has_track"][:].tolist() == [1, 0, 1]
+        assert found["d0"][:].tolist() == [np.float32(0.02), 0, -1.5]
+        assert found["dz"][:].tolist() == [0, 0, 3]
+        assert found["pdg_class"][:].tolist() == [1, 3, 5]
+        assert {found[name].dtype for name in ("has_track", "pdg_class", "charge")} == {np.dtype(np.int8)}
+
+
+def test_columns_that_the_store_lacks(toy: Path, tmp_path: Path) -> None:
+    write_clouds(toy, tmp_path / "c.h5", RepresentSettings())
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert not {"d0", "dz", "has_track", "pdg_class"} & set(file["constituents"])
+
+
+def test_eta_or_phi_of_zero_counts(make_events: Callable, make_store: Callable, tmp_path: Path) -> None:
+    rows = np.array([[300.0, 0.0, 0.0], [200.0, 0.0, 0.3], [100.0, 0.2, 0.0]])
+    store = make_store(tmp_path / "s.h5", make_events([[rows]]))
+    write_clouds(store, tmp_path / "c.h5", RepresentSettings(n_jets=1, selection=LOOSE))
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert file["offsets"][:].tolist() == [0, 3]
+        np.testing.assert_allclose(np.exp(file["constituents/log_pt"][:]), [300, 200, 100], rtol=1e-5)
+
+
+def test_truncated_jets_and_constituents_without_pt_are_counted(
+    make_events: Callable, make_store: Callable, tmp_path: Path
+) -> None:
+    """Of two events with jets of 2, 4, 3 and 5 constituents, one of them without pt."""
+    pt = (
+        np.array([90.0, 80.0]),
+        np.array([70.0, 60, 50, 0]),
+        np.array([9.0, 8, 7]),
+        np.array([6.0, 5, 4, 3, 2]),
+    )
+    jets = [np.column_stack([values, 0.01 * values, 0 * values]) for values in pt]
+    store = make_store(tmp_path / "s.h5", make_events([jets[:2], jets[2:]]))
+    write_clouds(store, tmp_path / "c.h5", RepresentSettings(clouds={"n_constituents_max": 3}))
+    with h5py.File(tmp_path / "c.h5") as file:
+        assert file["offsets"][:].tolist() == [0, 2, 5, 8, 11]
+        assert (file.attrs["n_truncated_jets"], file.attrs["n_without_pt"]) == (1, 1)
+        kept = np.exp(file["constituents/log_pt"][:])
+        np.testing.assert_allclose(kept, [90, 80, 70, 60, 50, 9, 8, 7, 6, 5, 4], rtol=1e-5)
+        assert all(np.isfinite(column[:]).all() for column in file["constituents"].values())

@@ -198,7 +198,7 @@ def test_bad_input(
     bare.constituents = {}
     store = make_store(tmp_path / "bare.h5", bare)
     message = refused(capsys, command("clouds", store, output, {"n_jets": 2}), 3)
-    assert "bare.h5: the store has no constituents, which clouds are made from" in message
+    assert "bare.h5: the jets have no constituents, which clouds are made from" in message
 
     hollow = make_events([[np.array([[300.0, 0.5, 3.1]]), np.array([[200.0, 0.0, 0.1]])]])
     hollow.jet_offsets = np.array([0, 2, 2])

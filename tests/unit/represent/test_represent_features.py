@@ -1,154 +1,45 @@
-"""Features against closed forms and against an independent soft drop."""
+"""Features in their file: which columns, of which events, and where they come from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
-from resonaut.kinematics import cartesian
+from resonaut.errors import ConfigError, MissingBranchError
+from resonaut.events import Events
 from resonaut.represent.features import event_features, write_features
-from resonaut.represent.settings import FeatureSettings, RepresentSettings
-from resonaut.represent.substructure import n_subjettiness, soft_drop_mass
+from resonaut.represent.settings import RepresentSettings
+from resonaut.represent.substructure import substructure
+from resonaut.settings import validate
+from resonaut.store import Store
 
-Rows = list[tuple[float, float, float]]
-
-
-def columns_of(jets: list[Rows]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    pt, eta, phi = np.array([row for jet in jets for row in jet], float).T
-    offsets = np.concatenate([[0], np.cumsum([len(jet) for jet in jets])])
-    return {"pt": pt, "eta": eta, "phi": phi, "mass": np.zeros_like(pt)}, offsets
-
-
-def mass_of(momentum: np.ndarray) -> float:
-    return float(np.sqrt(max(momentum[3] ** 2 - (momentum[:3] ** 2).sum(), 0)))
-
-
-def simple_soft_drop(rows: Rows, z_cut: float, beta: float) -> float:
-    """Groomed mass by the definition: cluster the closest pair, undo, drop the softer."""
-
-    def place(momentum: np.ndarray) -> tuple[float, float, float]:
-        pt = float(np.hypot(momentum[0], momentum[1]))
-        rapidity = 0.5 * np.log((momentum[3] + momentum[2]) / (momentum[3] - momentum[2]))
-        return pt, float(rapidity), float(np.arctan2(momentum[1], momentum[0]))
-
-    def distance(a: np.ndarray, b: np.ndarray) -> float:
-        (_, y1, phi1), (_, y2, phi2) = place(a), place(b)
-        return float(np.hypot(y1 - y2, abs((phi1 - phi2 + np.pi) % (2 * np.pi) - np.pi)))
-
-    nodes = [(np.array(cartesian(*row)), None) for row in rows]
-    while len(nodes) > 1:
-        pairs = [
-            (distance(a[0], b[0]), i, j) for i, a in enumerate(nodes) for j, b in enumerate(nodes) if i < j
-        ]
-        _, i, j = min(pairs)
-        merged = (nodes[i][0] + nodes[j][0], (nodes[i], nodes[j]))
-        nodes = [node for k, node in enumerate(nodes) if k not in (i, j)] + [merged]
-    node = nodes[0]
-    while node[1] is not None:
-        first, second = sorted(node[1], key=lambda child: -place(child[0])[0])
-        soft, hard = place(second[0])[0], place(first[0])[0]
-        if soft / (soft + hard) > z_cut * distance(first[0], second[0]) ** beta:
-            break
-        node = first
-    return mass_of(node[0])
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 40])
-@pytest.mark.parametrize(("z_cut", "beta"), [(0.1, 0.0), (0.3, 0.0), (0.1, 1.0)])
-def test_soft_drop_by_its_definition(n: int, z_cut: float, beta: float) -> None:
-    """40 constituents are more than the subjets that are looked at first."""
-    random = np.random.default_rng(n)
-    jets = [
-        [
-            (p, e, f)
-            for p, e, f in zip(random.exponential(20, n) + 1, *random.normal(0, 0.3, (2, n)), strict=True)
-        ]
-        for _ in range(12)
-    ]
-    settings = FeatureSettings(soft_drop_z_cut=z_cut, soft_drop_beta=beta)
-    expected = [simple_soft_drop(jet, z_cut, beta) for jet in jets]
-    np.testing.assert_allclose(soft_drop_mass(*columns_of(jets), settings), expected, rtol=1e-5, atol=1e-4)
-
-
-def test_soft_drop_deep_inside() -> None:
-    """A narrow pair below forty soft particles: more declusterings fail than are looked at first."""
-    random = np.random.default_rng(4)
-    pair = [(600.0, 0.0, 0.0), (400.0, 0.006, 0.008)]
-    halo = [
-        (0.5, *(0.1 + 0.02 * k) * np.array([np.cos(a), np.sin(a)]))
-        for k, a in enumerate(random.uniform(-3, 3, 40))
-    ]
-    (mass,) = soft_drop_mass(*columns_of([pair + halo]), FeatureSettings())
-    assert mass == pytest.approx(np.sqrt(2 * 600 * 400 * (np.cosh(0.006) - np.cos(0.008))), rel=1e-6)
-    assert mass == pytest.approx(simple_soft_drop(pair + halo, 0.1, 0.0), rel=1e-6)
-
-
-@pytest.mark.parametrize(("z", "kept"), [(0.05, False), (0.099, False), (0.101, True), (0.5, True)])
-def test_soft_drop_of_two_particles(z: float, kept: bool) -> None:
-    """Two massless particles: m^2 = 2 pT1 pT2 (cosh d_eta - cos d_phi), or nothing is left."""
-    first, second = (1000 * (1 - z), 0.1, 3.1), (1000 * z, 0.4, -3.0)
-    squared = 2 * first[0] * second[0] * (np.cosh(0.3) - np.cos(6.1))
-    (mass,) = soft_drop_mass(*columns_of([[first, second]]), FeatureSettings())
-    assert mass == pytest.approx(np.sqrt(squared) if kept else 0.0, rel=1e-6, abs=1e-3)
-
-
-def test_n_subjettiness_of_two_particles() -> None:
-    """One axis on the harder particle (winner takes all): tau_1 = z dR; two axes: tau_2 = 0."""
-    z, distance = 0.2, 0.5
-    jet = [(800.0, 0.0, 0.0), (200.0, 0.3, 0.4)]
-    tau1, tau2, tau3 = n_subjettiness(*columns_of([jet]), FeatureSettings())[0]
-    # The one-pass minimisation stops within 2e-4 of the minimum.
-    assert tau1 == pytest.approx(z * distance, rel=1e-3)
-    assert tau2 == pytest.approx(0, abs=1e-9)
-    assert tau3 == pytest.approx(0, abs=1e-9)
-    # beta = 2 and R0 = 0.5 as in arXiv:1108.2701, eq. 1.2: z (dR / R0)^2
-    squared = FeatureSettings(nsubjettiness_beta=2, radius=0.5)
-    axis = n_subjettiness(*columns_of([jet]), squared)[0, 0]
-    # One-pass minimisation with beta = 2 moves the axis to the centroid: z (1 - z) (dR / R0)^2.
-    assert axis == pytest.approx(z * (1 - z) * (distance / 0.5) ** 2, rel=1e-3)
-
-
-def test_two_prongs_have_small_tau21() -> None:
-    random = np.random.default_rng(1)
-    prongs = [
-        (50.0, side * 0.4 + random.normal(0, 0.01), random.normal(0, 0.01))
-        for side in (-1, 1)
-        for _ in range(10)
-    ]
-    blob = [(50.0, random.normal(0, 0.3), random.normal(0, 0.3)) for _ in range(20)]
-    tau = n_subjettiness(*columns_of([prongs, blob]), FeatureSettings())
-    assert tau[0, 1] / tau[0, 0] < 0.05
-    assert tau[1, 1] / tau[1, 0] > 0.4
-
-
-jets = st.lists(
-    st.tuples(st.floats(1, 300), st.floats(-0.6, 0.6), st.floats(-0.6, 0.6)), min_size=3, max_size=30
+KINEMATICS = {"pt", "eta", "phi", "mass"}
+SOFT_DROP = {f"soft_drop_{name}" for name in ("mass", "pt", "multiplicity", "zg", "rg")}
+DEFAULT = (
+    KINEMATICS
+    | SOFT_DROP
+    | {"tau1", "tau2", "tau3", "tau21", "tau32", "multiplicity"}
+    | {"width", "ptd", "angularity_lha", "charge", "charged_multiplicity"}
 )
+NOTHING = {"groomers": {"soft_drop": False}, "nsubjettiness": False, "shapes": False}
 
 
-@given(jets, st.randoms(use_true_random=False), st.floats(-3, 3))
-@hypothesis_settings(max_examples=40, deadline=None)
-def test_order_and_rotation_change_nothing(jet: Rows, random: object, angle: float) -> None:
-    turned = [(pt, eta, phi + angle) for pt, eta, phi in random.sample(jet, len(jet))]
-    settings = FeatureSettings()
-    tau = n_subjettiness(*columns_of([jet, turned]), settings)
-    # tau_1 has one axis and so one minimum; tau_2 may find either of two.
-    assert tau[0, 0] == pytest.approx(tau[1, 0], rel=1e-4, abs=1e-6)
+def written(path: Path, group: str) -> dict[str, np.ndarray]:
+    with h5py.File(path) as file:
+        return {name: item[:] for name, item in file[group].items()}
 
 
 def test_file(toy: Path, tmp_path: Path) -> None:
     output = tmp_path / "f.h5"
     write_features(toy, output, RepresentSettings())
-    with h5py.File(output) as file:
-        jets = {name: item[:] for name, item in file["jets"].items()}
-        events = {name: item[:] for name, item in file["events"].items()}
+    jets, events = written(output, "jets"), written(output, "events")
+    assert set(jets) == DEFAULT
+    assert {values.dtype.name for values in jets.values()} == {"float32", "int32"}
     assert jets["pt"].shape == (300, 2)
     assert (jets["pt"][:, 0] >= jets["pt"][:, 1]).all()
     assert (jets["soft_drop_mass"] <= jets["mass"] * 1.0001 + 1e-3).all()
@@ -160,8 +51,9 @@ def test_file(toy: Path, tmp_path: Path) -> None:
     light = mass.argmin(axis=1)
     np.testing.assert_array_equal(events["mj1"], mass.min(axis=1))
     np.testing.assert_allclose(events["dmj"], mass.max(axis=1) - mass.min(axis=1), rtol=1e-5, atol=1e-3)
-    np.testing.assert_array_equal(events["tau21_j1"], jets["tau21"][rows, light])
-    np.testing.assert_array_equal(events["tau21_j2"], jets["tau21"][rows, 1 - light])
+    for ratio in ("tau21", "tau32"):
+        np.testing.assert_array_equal(events[f"{ratio}_j1"], jets[ratio][rows, light])
+        np.testing.assert_array_equal(events[f"{ratio}_j2"], jets[ratio][rows, 1 - light])
     np.testing.assert_allclose(events["mjj"], events["mass"], rtol=1e-6)
     np.testing.assert_allclose(events["mj1_over_mjj"], events["mj1"] / events["mjj"], rtol=1e-5)
     np.testing.assert_allclose(events["dmj_over_mjj"], events["dmj"] / events["mjj"], rtol=1e-4, atol=1e-6)
@@ -169,6 +61,145 @@ def test_file(toy: Path, tmp_path: Path) -> None:
         events["delta_eta"], np.abs(np.diff(jets["eta"], axis=1)[:, 0]), rtol=1e-4, atol=1e-6
     )
     assert (jets["multiplicity"] >= 3).all()
+    with Store(toy) as store:
+        all_jets = store.read()
+    first = all_jets.event_offsets[:-1]
+    np.testing.assert_array_equal(jets["multiplicity"][:, 0], np.diff(all_jets.jet_offsets)[first])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "columns"),
+    [
+        ({}, {"multiplicity"}),
+        ({"groomers": {"soft_drop": True}}, {"multiplicity", *SOFT_DROP}),
+        (
+            {"groomers": {"soft_drop": None, "trimming": {"radius": 0.3}, "pruning": True}},
+            {"multiplicity"}
+            | {f"{g}_{name}" for g in ("trimming", "pruning") for name in ("mass", "pt", "multiplicity")},
+        ),
+        (
+            {"nsubjettiness": {"n_max": 4, "axes": "kt"}},
+            {"multiplicity", "tau1", "tau2", "tau3", "tau4", "tau21", "tau32", "tau43"},
+        ),
+        ({"correlators": {"names": ["d2", "n2"]}}, {"multiplicity", "d2", "n2"}),
+        ({"lund": {"store": False}}, {"multiplicity", "lund_multiplicity"}),
+        (
+            {"shapes": {"angularities": {"mass": [1, 2], "lha": [1, 0.5]}}},
+            {"multiplicity", "width", "ptd", "charge", "charged_multiplicity"}
+            | {"angularity_mass", "angularity_lha"},
+        ),
+    ],
+)
+def test_only_what_is_asked_for(toy: Path, tmp_path: Path, chosen: dict[str, Any], columns: set[str]) -> None:
+    settings = validate(RepresentSettings, {"features": NOTHING | chosen})
+    write_features(toy, tmp_path / "f.h5", settings)
+    assert set(written(tmp_path / "f.h5", "jets")) == KINEMATICS | columns
+    pairs = {name for name in written(tmp_path / "f.h5", "events") if name.endswith(("_j1", "_j2"))}
+    of_both = columns & {"tau21", "tau32", "c2", "d2", "m2", "n2"}
+    assert pairs == {f"{name}_{jet}" for name in of_both for jet in ("j1", "j2")}
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({"groomers": {"trimmin": {}}}, "features.groomers.trimmin: unknown key. Did you mean 'trimming'?"),
+        ({"correlators": {"names": ["d2", "d2"]}}, "each name once, found d2, d2"),
+        ({"nsubjettiness": {"axes": "wta"}}, "features.nsubjettiness.axes: Input should be 'kt', 'wta_kt'"),
+        ({"shapes": {"angularities": {"flat": [1, 0]}}}, "greater than 0. Got 0"),
+    ],
+)
+def test_wrong_settings(features: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        validate(RepresentSettings, {"features": features})
+    assert message in str(error.value)
+
+
+def test_lund_plane_is_ragged(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Declusterings of every jet, in the order of jets, however the store is sliced."""
+    monkeypatch.setattr("resonaut.represent.common._STEP_EVENTS", 70)
+    settings = RepresentSettings(features={"lund": {"kt_min": 2.0}})
+    write_features(toy, tmp_path / "f.h5", settings)
+    plane = written(tmp_path / "f.h5", "lund")
+    offsets = plane.pop("offsets")
+    with Store(toy) as store:
+        events = store.read()
+    leading = events.keep_jets(
+        np.arange(len(events.jets["pt"]))
+        - np.repeat(events.event_offsets[:-1], np.diff(events.event_offsets))
+        < 2
+    )
+    expected = substructure(leading.constituents, leading.jet_offsets, settings.features)
+    assert len(offsets) == 2 * 300 + 1
+    np.testing.assert_array_equal(offsets, expected.lund_offsets)
+    assert set(plane) == {"ln_inverse_delta", "ln_kt", "z", "psi"}
+    for name, values in plane.items():
+        np.testing.assert_allclose(values, expected.lund[name], rtol=1e-6, err_msg=name)
+    assert (plane["z"] <= 0.5).all()
+    counted = written(tmp_path / "f.h5", "jets")["lund_multiplicity"].ravel()
+    primary = np.add.reduceat(plane["ln_kt"] >= np.log(2.0), offsets[:-1])
+    assert (counted >= 1 + primary).all()
+
+
+def without_constituents(events: Events, **jets: np.ndarray) -> Events:
+    columns = {**events.jets, **jets}
+    return Events(events.events, {k: v for k, v in columns.items() if v is not None}, events.event_offsets)
+
+
+def test_store_without_constituents(toy: Path, make_store: Callable[..., Path], tmp_path: Path) -> None:
+    """Jets keep what the store holds of them, and events have what can be made of that."""
+    with Store(toy) as store:
+        events = store.read()
+    random = np.random.default_rng(1)
+    tau1, tau2, b = random.random((3, len(events.jets["pt"]))).astype(np.float32)
+    groomed = events.jets["mass"] * np.float32(0.8)
+    bare = without_constituents(events, tau1=tau1, tau2=tau2, soft_drop_mass=groomed, btag_deepjet=b)
+    write_features(make_store(tmp_path / "s.h5", bare), tmp_path / "f.h5", RepresentSettings())
+    jets, pair = written(tmp_path / "f.h5", "jets"), written(tmp_path / "f.h5", "events")
+    assert set(jets) == KINEMATICS | {"tau1", "tau2", "tau21", "soft_drop_mass", "btag_deepjet"}
+    first = events.event_offsets[:-1]
+    for rank in range(2):
+        np.testing.assert_array_equal(jets["btag_deepjet"][:, rank], b[first + rank])
+        np.testing.assert_array_equal(jets["soft_drop_mass"][:, rank], groomed[first + rank])
+    ratio = tau2 / (tau1 + 1e-5)
+    both = np.stack([ratio[first], ratio[first + 1]], axis=1)
+    lighter = np.stack([events.jets["mass"][first], events.jets["mass"][first + 1]], axis=1).argmin(axis=1)
+    np.testing.assert_allclose(pair["tau21_j1"], both[np.arange(300), lighter], rtol=1e-5)
+    assert not {"tau32_j1", "d2_j1"} & set(pair)
+    np.testing.assert_allclose(pair["mjj"], pair["mass"], rtol=1e-6)
+
+
+def test_columns_of_the_store_beside_ours(toy: Path, make_store: Callable[..., Path], tmp_path: Path) -> None:
+    """b-tags and labels pass; what is computed here replaces what the store calls the same."""
+    with Store(toy) as store:
+        events = store.read()
+    n = len(events.jets["pt"])
+    events.jets |= {"btag_deepjet": np.linspace(0, 1, n, dtype=np.float32), "label": np.arange(n) % 3}
+    events.jets["soft_drop_mass"] = np.full(n, -1.0, np.float32)
+    write_features(make_store(tmp_path / "s.h5", events), tmp_path / "f.h5", RepresentSettings())
+    jets = written(tmp_path / "f.h5", "jets")
+    assert set(jets) == DEFAULT | {"btag_deepjet", "label"}
+    np.testing.assert_array_equal(jets["label"][:, 0], events.jets["label"][events.event_offsets[:-1]])
+    assert jets["label"].dtype == np.int32
+    assert (jets["soft_drop_mass"] >= 0).all()
+
+
+def test_mass_of_jets_is_made_where_it_is_absent(
+    toy: Path, make_store: Callable[..., Path], tmp_path: Path
+) -> None:
+    """From constituents; without these, too, there is nothing to make it from."""
+    with Store(toy) as store:
+        events = store.read()
+    mass = events.jets.pop("mass")
+    settings = RepresentSettings()
+    source = make_store(tmp_path / "s.h5", events, resonant_variable="given")
+    write_features(source, tmp_path / "f.h5", settings)
+    jets = written(tmp_path / "f.h5", "jets")
+    np.testing.assert_allclose(jets["mass"][:, 0], mass[events.event_offsets[:-1]], rtol=1e-4)
+    bare = make_store(tmp_path / "bare.h5", without_constituents(events), resonant_variable="given")
+    with pytest.raises(
+        MissingBranchError, match=r"bare\.h5: jets/mass is absent.*the jets hold eta, phi, pt"
+    ):
+        write_features(bare, tmp_path / "f.h5", settings)
 
 
 def test_mjj_of_two_massless_jets() -> None:
@@ -189,8 +220,8 @@ def test_one_jet_has_no_pair(make_events: Callable, make_store: Callable, tmp_pa
     store = make_store(tmp_path / "s.h5", single)
     settings = RepresentSettings(n_jets=1, selection={"n_jets_min": 1})
     write_features(store, tmp_path / "f.h5", settings)
-    with h5py.File(tmp_path / "f.h5") as file:
-        assert "mjj" not in file["events"]
-        assert file["jets/pt"].shape == (1, 1)
-        assert file["jets/multiplicity"][0, 0] == 2
-        assert file["jets/tau3"][0, 0] == 0
+    assert "mjj" not in written(tmp_path / "f.h5", "events")
+    jets = written(tmp_path / "f.h5", "jets")
+    assert jets["pt"].shape == (1, 1)
+    assert jets["multiplicity"][0, 0] == 2
+    assert jets["tau3"][0, 0] == 0

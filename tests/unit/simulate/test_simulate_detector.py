@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from resonaut.events import PDG_CLASSES
 from resonaut.simulate.calorimeter import Calorimeter, log_normal
 from resonaut.simulate.cards import (
     ATLAS,
@@ -33,7 +34,6 @@ from resonaut.simulate.detector import (
     track_efficiency,
 )
 from resonaut.simulate.propagation import propagate
-from resonaut.store import PDG_CLASSES
 
 
 def _particles(

@@ -2,53 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from resonaut import ragged
 from resonaut import settings as base
-from resonaut.errors import BadValueError, MissingBranchError, nearest
+from resonaut.errors import BadValueError, ConfigError, MissingBranchError, nearest
 from resonaut.events import Columns
-from resonaut.files import sha256
 from resonaut.ingest.batch import Batch, Ragged, SourceInfo
+from resonaut.ingest.contents import Contents
+from resonaut.ingest.ordering import by_pt
 from resonaut.ingest.references import resolve
-from resonaut.ingest.rootfile import reading, require, tree_of
+from resonaut.ingest.rootfile import reading, require, top_names, tree_of
 
+KINDS = ("root",)
+LEVEL = "jets"
+NUMBERED = False
 TREE = "Delphes"
 _ENERGY_FLOW = ("EFlowTrack", "EFlowPhoton", "EFlowNeutralHadron")
 _GROUPS = (("ParticleFlowCandidate",), _ENERGY_FLOW, ("Tower",), ("Track",), ("Particle",))
 """Branches that the constituents of one jet collection are taken from, tried in this order."""
-_CLASS = {"EFlowPhoton": 3, "EFlowNeutralHadron": 2, "Tower": 0}
-_JET = {"PT": "pt", "Eta": "eta", "Phi": "phi", "Mass": "mass"}
-_REFERENCES = "Constituents"
+_PROBED_EVENTS = 20
 
 
 class Settings(base.Settings):
-    """The format leaves nothing to choose."""
+    """Which branches are read."""
+
+    candidates: Literal["auto", "none"] | tuple[str, ...] = Field(
+        "auto",
+        description="Branches that are clustered, and that hold the constituents of a collection: "
+        "[EFlowTrack, EFlowPhoton, EFlowNeutralHadron], [ParticleFlowCandidate], [Tower], ...; 'none' reads "
+        "jets without constituents.",
+    )
+    gen_jets: str | None = Field(
+        None, description="Collection of generator jets; 'GenJet' if absent and the file has it."
+    )
+    weights: str | None = Field(
+        None, description="Branch of generator weights (Weight, WeightLHEF), kept as weights/<i>."
+    )
 
 
-def matches(trees: Mapping[str, set[str]]) -> bool:
-    """Whether trees (name: branches) are of this format."""
-    return "Event" in trees.get(TREE, set())
+def matches(contents: Contents) -> bool:
+    """Whether the file is of this format."""
+    return contents.kind == "root" and contents.has(TREE, "Event")
 
 
 def build(settings: Settings) -> Delphes:
     """Build the reader."""
-    return Delphes()
+    return Delphes(settings)
 
 
 class Delphes:
-    """Events are named by the content of their file and their entry: `Event.Number` restarts in each file."""
+    """Candidates that `ingest` clusters, or the jets of a named collection.
 
-    def __init__(self) -> None:
-        self._digests: dict[str, str] = {}
+    Events are named by their entry: `Event.Number` restarts in each file, and in each run of a generator.
+    """
 
-    def _digest(self, path: str) -> str:
-        if path not in self._digests:
-            self._digests[path] = sha256(path)
-        return self._digests[path]
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
 
     def info(self, file: Any, path: str) -> SourceInfo:
         """Number of events and sum of weights.
@@ -56,74 +69,106 @@ class Delphes:
         The cross-section is left to the configuration: `Event.CrossSection` is a running estimate, and its
         unit depends on the program that fed Delphes.
         """
+        from resonaut.ingest import delphes_tree as read
+
         tree = tree_of(file, path, TREE)
         with reading(path):
-            weights = _values(tree, "Event.Weight", 0, tree.num_entries).columns["value"]
-        return SourceInfo(tree.num_entries, float(weights.sum()), None, self._digest(path))
+            weights = read.first(tree, "Event", "Weight", 0, tree.num_entries)
+        return SourceInfo(tree.num_entries, float(weights.sum()), None, "")
 
     def batches(self, file: Any, path: str, collection: str | None, step: int) -> Iterator[Batch]:
-        """Read the named jets, or the energy-flow candidates."""
+        """Read the named jets, or the candidates."""
+        from resonaut.ingest import delphes_tree as read
+
         tree = tree_of(file, path, TREE)
-        present = set(tree.keys(recursive=False))
-        block = int(self._digest(path)[:7], 16)
-        if collection is None:
-            group = _candidates(path, present)
-        else:
-            _check_collection(path, tree, collection, present)
-            group = _group_of(path, tree, collection, present)
+        with reading(path):
+            present = top_names(tree)
+        gen_jets = self._gen_jets(path, tree, present)
+        n_weights = self._n_weights(path, tree, present)
+        group = self._group(path, tree, collection, present)
+        with reading(path):
+            more = read.computed(tree, collection) if collection else frozenset()
         for start in range(0, tree.num_entries, step):
             stop = min(start + step, tree.num_entries)
             with reading(path):
-                entries = np.arange(start, stop)
-                events = {
+                columns: Columns = {
                     "run": np.ones(stop - start, np.int64),
-                    "lumi": np.full(stop - start, block),
-                    "event": entries,
-                    "gen_weight": _first(tree, "Event.Weight", start, stop),
+                    "lumi": np.zeros(stop - start, np.int64),
+                    "event": np.arange(start, stop),
+                    "gen_weight": read.first(tree, "Event", "Weight", start, stop),
                 }
-                gen_jets = _jets(tree, "GenJet", start, stop) if "GenJet" in present else None
-                candidates, unique_ids = _read_group(tree, group, start, stop)
+                if self.settings.weights:
+                    columns |= read.weights(path, tree, self.settings.weights, start, stop, n_weights)
+                generated = read.jets(tree, gen_jets, start, stop) if gen_jets else None
                 if collection is None:
-                    # PUPPI leaves candidates of weight 0, smearing tracks of pt 0 in the file.
-                    particles = candidates.keep(candidates.columns["pt"] > 0)
-                    batch = Batch(events, start, particles=particles, gen_jets=gen_jets)
+                    particles, _, usable = read.candidates(tree, group, start, stop)
+                    batch = Batch(columns, start, particles.keep(usable), gen_jets=generated)
                 else:
-                    jets = _jets(tree, collection, start, stop)
-                    members = _references(tree, collection, start, stop)
-                    index = resolve(
-                        members.columns["value"], members.columns["event"], unique_ids, candidates.offsets
-                    )
-                    if (index < 0).any():
-                        raise BadValueError(
-                            f"{path}: {int((index < 0).sum())} of {len(index)} references of {collection} in "
-                            f"entries {start} to {stop - 1} point to nothing in {', '.join(group)}. Keep "
-                            "these branches when the file is skimmed."
-                        )
-                    columns = {name: values[index] for name, values in candidates.columns.items()}
-                    batch = _sorted(events, start, jets, Ragged(columns, members.offsets), gen_jets)
+                    members = _constituents(path, tree, collection, group, start, stop) if group else None
+                    jets, members = by_pt(read.jets(tree, collection, start, stop, more), members)
+                    batch = Batch(columns, start, jets=jets, constituents=members, gen_jets=generated)
             yield batch
 
+    def _gen_jets(self, path: str, tree: Any, present: set[str]) -> str | None:
+        name = self.settings.gen_jets
+        if name is None:
+            return "GenJet" if "GenJet" in present else None
+        _check_collection(path, tree, name, present)
+        return name
 
-def _candidates(path: str, present: set[str]) -> tuple[str, ...]:
-    """Branches that are clustered."""
-    for group in (_GROUPS[0], _ENERGY_FLOW):
-        if set(group) <= present:
-            return group
-    require(path, TREE, _ENERGY_FLOW, present)
-    return _ENERGY_FLOW
+    def _n_weights(self, path: str, tree: Any, present: set[str]) -> int:
+        from resonaut.ingest.delphes_tree import values
+
+        name = self.settings.weights
+        if name is None:
+            return 0
+        require(path, TREE, [name], present)
+        with reading(path):
+            return len(values(tree, name, "Weight", 0, 1)[0])
+
+    def _group(self, path: str, tree: Any, collection: str | None, present: set[str]) -> tuple[str, ...]:
+        """Branches of the candidates; none where jets are read without constituents."""
+        named = self.settings.candidates
+        if collection is not None:
+            _check_collection(path, tree, collection, present)
+        if named == "none":
+            if collection is None:
+                raise ConfigError(
+                    f"{path}: 'options.candidates: none' leaves nothing to cluster. Name candidates, or the "
+                    "jets of the file with 'ingest.collection'."
+                )
+            return ()
+        if named == "auto":
+            if collection is not None:
+                return _group_of(path, tree, collection, present)
+            whole = [group for group in (_GROUPS[0], _ENERGY_FLOW) if set(group) <= present]
+            if not whole:
+                require(path, TREE, _ENERGY_FLOW, present)
+            return whole[0]
+        return _named(path, tree, named, present)
 
 
-def _leaves(tree: Any, branch: str) -> set[str]:
-    """Names of what a branch holds, without the branch's own."""
-    return {name.rsplit(".", 1)[-1] for name in tree[branch].keys(recursive=False)}
+def _named(path: str, tree: Any, named: tuple[str, ...], present: set[str]) -> tuple[str, ...]:
+    from resonaut.ingest.delphes_tree import holds_candidates
+
+    for name in named:
+        require(path, TREE, [name], present)
+        with reading(path):
+            if not holds_candidates(tree, name):
+                known = [other for other in present if holds_candidates(tree, other)]
+                raise ConfigError(
+                    f"{path}: options.candidates: '{name}' holds no candidates. {nearest(name, known)}"
+                )
+    return named
 
 
 def _check_collection(path: str, tree: Any, collection: str, present: set[str]) -> None:
-    wanted = {_REFERENCES, *_JET}
+    from resonaut.ingest.delphes_tree import JET_LEAVES, leaves
+
     with reading(path):
-        if collection in present and wanted <= _leaves(tree, collection):
+        if collection in present and leaves(tree, collection) >= JET_LEAVES:
             return
-        known = [name for name in present if wanted <= _leaves(tree, name)]
+        known = [name for name in present if leaves(tree, name) >= JET_LEAVES]
     raise MissingBranchError(
         f"{path}: no jet collection '{collection}' with constituents. {nearest(collection, known)}"
     )
@@ -135,125 +180,47 @@ def _group_of(path: str, tree: Any, collection: str, present: set[str]) -> tuple
     The first events that have jets decide; numbers are unique in a process, but a group may hold some of
     another's by chance, so it must resolve all of them.
     """
+    from resonaut.ingest.delphes_tree import references, unique_ids
+
     known = [group for group in _GROUPS if set(group) <= present]
-    step = 20
-    for start in range(0, tree.num_entries, step):
-        stop = min(start + step, tree.num_entries)
+    for start in range(0, tree.num_entries, _PROBED_EVENTS):
+        stop = min(start + _PROBED_EVENTS, tree.num_entries)
         with reading(path):
-            members = _references(tree, collection, start, stop).columns
+            members = references(tree, collection, start, stop).columns
             if not len(members["value"]):
                 continue
             for group in known:
-                found = resolve(members["value"], members["event"], *_unique_ids(tree, group, start, stop))
+                found = resolve(members["value"], members["event"], *unique_ids(tree, group, start, stop))
                 if (found >= 0).all():
                     return group
         break
     else:
-        return known[0]
+        return known[0] if known else ()
     raise BadValueError(
         f"{path}: the constituents of {collection} are in none of {', '.join(n for g in known for n in g)}. "
-        "Keep the candidates' branches when the file is skimmed."
+        "Keep the candidates' branches when the file is skimmed, name others with 'options.candidates', or "
+        "read the jets alone with 'options.candidates: none'."
     )
 
 
-def _branch(tree: Any, name: str) -> Any:
-    """A leaf, `Track.PT`. Asked of the tree, it would be searched among thousands."""
-    return tree[name.split(".")[0]][name]
+def _constituents(
+    path: str, tree: Any, collection: str, group: tuple[str, ...], start: int, stop: int
+) -> Ragged:
+    """The constituents of each jet, in the order of the jets.
 
+    Raises:
+        BadValueError: a reference points to nothing.
+    """
+    from resonaut.ingest.delphes_tree import candidates, references
 
-def _values(tree: Any, name: str, start: int, stop: int) -> Ragged:
-    import awkward as ak
-
-    array = _branch(tree, name).array(entry_start=start, entry_stop=stop)
-    return Ragged(
-        {"value": np.asarray(ak.flatten(array))}, ragged.offsets_of(np.asarray(ak.num(array), np.int64))
-    )
-
-
-def _first(tree: Any, name: str, start: int, stop: int) -> np.ndarray:
-    values = _values(tree, name, start, stop)
-    return values.columns["value"][values.offsets[:-1]].astype(np.float64)
-
-
-def _jets(tree: Any, collection: str, start: int, stop: int) -> Ragged:
-    columns = {column: _values(tree, f"{collection}.{leaf}", start, stop) for leaf, column in _JET.items()}
-    return Ragged({name: item.columns["value"] for name, item in columns.items()}, columns["pt"].offsets)
-
-
-def _references(tree: Any, collection: str, start: int, stop: int) -> Ragged:
-    """Numbers of the constituents of each jet (`value`), and the event of each (`event`)."""
-    import awkward as ak
-
-    references = _branch(tree, f"{collection}.{_REFERENCES}").array(entry_start=start, entry_stop=stop).refs
-    per_jet = ak.flatten(references, axis=1)
-    counts = np.asarray(ak.num(per_jet), np.int64)
-    event_of_jet = ragged.row_of(ragged.offsets_of(np.asarray(ak.num(references), np.int64)))
-    columns = {"value": np.asarray(ak.flatten(per_jet)), "event": np.repeat(event_of_jet, counts)}
-    return Ragged(columns, ragged.offsets_of(counts))
-
-
-def _unique_ids(tree: Any, group: tuple[str, ...], start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    parts = [_values(tree, f"{name}.fUniqueID", start, stop) for name in group]
-    joined = _together(parts)
-    return joined.columns["value"], joined.offsets
-
-
-def _together(parts: list[Ragged]) -> Ragged:
-    """Rows joined: those of the first part, then those of the second, inside each event."""
-    rows = np.concatenate([ragged.row_of(part.offsets) for part in parts])
-    order = np.argsort(rows, kind="stable")
-    names = parts[0].columns
-    columns = {name: np.concatenate([part.columns[name] for part in parts])[order] for name in names}
-    return Ragged(columns, sum(part.offsets for part in parts))
-
-
-def _read_group(tree: Any, group: tuple[str, ...], start: int, stop: int) -> tuple[Ragged, np.ndarray]:
-    """Candidates of a group of branches, and their `fUniqueID`."""
-    parts = []
-    for branch in group:
-        ids = _values(tree, f"{branch}.fUniqueID", start, stop)
-        parts.append(Ragged({**_columns(tree, branch, start, stop), "id": ids.columns["value"]}, ids.offsets))
-    joined = _together(parts)
-    unique_ids = joined.columns.pop("id")
-    return joined, unique_ids
-
-
-def _columns(tree: Any, branch: str, start: int, stop: int) -> Columns:
-    def leaf(name: str) -> np.ndarray:
-        return _values(tree, f"{branch}.{name}", start, stop).columns["value"]
-
-    neutral = "ET" in _leaves(tree, branch)
-    pt = leaf("ET" if neutral else "PT")
-    columns = {"pt": pt, "eta": leaf("Eta"), "phi": leaf("Phi")}
-    if neutral:
-        columns["mass"] = np.zeros_like(pt)
-        columns["charge"] = np.zeros(len(pt), np.int32)
-        columns["pdg_class"] = np.full(len(pt), _CLASS[branch], np.int32)
-    else:
-        columns |= {"mass": leaf("Mass"), "charge": leaf("Charge")}
-        columns["pdg_class"] = _pdg_class(leaf("PID"), columns["charge"])
-    if branch == "Tower":
-        # A tower sums charged and neutral energy: its charge is not known.
-        del columns["charge"]
-    elif branch != "Particle":
-        charged = columns["charge"] != 0
-        for name, column in (("D0", "d0"), ("DZ", "dz")):
-            values = np.full(len(pt), np.nan, np.float32) if neutral else leaf(name)
-            columns[column] = np.where(charged, values, np.nan)
-    return columns
-
-
-def _pdg_class(pid: np.ndarray, charge: np.ndarray) -> np.ndarray:
-    """Class of a candidate (`resonaut.store.PDG_CLASSES`) from the identity that Delphes gives it."""
-    kind = np.abs(pid)
-    hadron = np.where(charge != 0, 1, 2)
-    return np.select([kind == 22, kind == 11, kind == 13], [3, 4, 5], hadron).astype(np.int32)
-
-
-def _sorted(
-    events: Columns, start: int, jets: Ragged, constituents: Ragged, gen_jets: Ragged | None
-) -> Batch:
-    from resonaut.ingest.cluster import sorted_by_pt
-
-    jets, constituents = sorted_by_pt(jets, constituents)
-    return Batch(events, start, jets=jets, constituents=constituents, gen_jets=gen_jets)
+    found, unique_ids, _ = candidates(tree, group, start, stop)
+    members = references(tree, collection, start, stop)
+    index = resolve(members.columns["value"], members.columns["event"], unique_ids, found.offsets)
+    if (index < 0).any():
+        raise BadValueError(
+            f"{path}: {int((index < 0).sum())} of {len(index)} references of {collection} in entries {start} "
+            f"to {stop - 1} point to nothing in {', '.join(group)}. Keep these branches when the file is "
+            "skimmed."
+        )
+    columns = {name: values[index] for name, values in found.columns.items()}
+    return Ragged(columns, members.offsets)

@@ -11,8 +11,13 @@ from resonaut import ragged
 from resonaut import settings as base
 from resonaut.errors import ConfigError
 from resonaut.ingest.batch import Batch, Ragged, SourceInfo
-from resonaut.ingest.rootfile import reading, require, tree_of
+from resonaut.ingest.contents import Contents
+from resonaut.ingest.rootfile import reading, require, top_names, tree_of
+from resonaut.ingest.tree_steps import arrays_by_step
 
+KINDS = ("root",)
+LEVEL = "jets"
+NUMBERED = True
 TREE = "Events"
 _IDS = {"run": "run", "luminosityBlock": "lumi", "event": "event"}
 _WEIGHT = "genWeight"
@@ -25,10 +30,12 @@ class Settings(base.Settings):
     """The format leaves nothing to choose."""
 
 
-def matches(trees: Mapping[str, set[str]]) -> bool:
-    """Whether trees (name: branches) are of this format."""
-    return {"PFCand_pdgClass", "genWeight"} <= trees.get(TREE, set()) and "n_generated" in trees.get(
-        "Runs", ()
+def matches(contents: Contents) -> bool:
+    """Whether the file is of this format."""
+    return (
+        contents.kind == "root"
+        and contents.has(TREE, "PFCand_pdgClass", "genWeight")
+        and contents.has("Runs", "n_generated")
     )
 
 
@@ -44,7 +51,7 @@ class Simulated:
         """Read the one-row tree `Runs`."""
         _events_tree(file, path)
         runs = tree_of(file, path, "Runs")
-        require(path, "Runs", _RUNS, runs.keys())
+        require(path, "Runs", _RUNS, top_names(runs))
         with reading(path):
             row = {name: runs[name].array(library="np")[0] for name in _RUNS}
         return SourceInfo(
@@ -62,7 +69,7 @@ class Simulated:
                 "Leave 'ingest.collection' out, and jets are clustered."
             )
         tree = _events_tree(file, path)
-        present = set(tree.keys(recursive=False))
+        present = top_names(tree)
         candidate = {
             f"PFCand_{branch}": column
             for branch, column in (_KINEMATICS | _CANDIDATE).items()
@@ -70,26 +77,31 @@ class Simulated:
         }
         gen_jet = {f"GenJet_{name}": name for name in _KINEMATICS if f"GenJet_{name}" in present}
         wanted = [*_IDS, _WEIGHT, *candidate, *gen_jet]
-        for start in range(0, tree.num_entries, step):
+        start = 0
+        for arrays in arrays_by_step(tree, path, wanted, step):
             with reading(path):
-                arrays = tree.arrays(wanted, entry_start=start, entry_stop=start + step, how=dict)
                 events = {name: np.asarray(arrays[branch]).astype(np.int64) for branch, name in _IDS.items()}
                 events["gen_weight"] = np.asarray(arrays[_WEIGHT]).astype(np.float64)
                 particles = _flat(arrays, candidate)
                 gen_jets = _flat(arrays, gen_jet) if gen_jet else None
             yield Batch(events, start, particles=particles, gen_jets=gen_jets)
+            start += len(events["event"])
 
 
 def _events_tree(file: Any, path: str) -> Any:
     tree = tree_of(file, path, TREE)
     wanted = [*_IDS, _WEIGHT, *(f"PFCand_{name}" for name in _KINEMATICS)]
-    require(path, TREE, wanted, set(tree.keys(recursive=False)))
+    require(path, TREE, wanted, top_names(tree))
     return tree
 
 
 def _flat(arrays: Mapping[str, Any], columns: Mapping[str, str]) -> Ragged:
     import awkward as ak
 
+    counts = {branch: np.asarray(ak.num(arrays[branch])) for branch in columns}
+    first, *others = columns
+    for branch in others:
+        if not np.array_equal(counts[branch], counts[first]):
+            raise ValueError(f"'{branch}' and '{first}' hold unequal numbers of values")
     flat = {column: np.asarray(ak.flatten(arrays[branch])) for branch, column in columns.items()}
-    counts = np.asarray(ak.num(arrays[next(iter(columns))]))
-    return Ragged(flat, ragged.offsets_of(counts))
+    return Ragged(flat, ragged.offsets_of(counts[first]))

@@ -178,16 +178,19 @@ def draw(inputs: Inputs, look: Look) -> Figure:
     is_signal = None if is_signal is None else is_signal[scores.rows]
     curves = [] if is_signal is None else improvement_curves(scores, is_signal)
     window = scores.best_window()
-    figure, [[left, *others]] = panels([Row((True, *(False,) * (1 + bool(curves))), height=5.6)], width=6.0)
+    trained = bool(metrics["n_networks"])
+    n_more = bool(curves) + trained
+    figure, [[left, *others]] = panels([Row((True, *(False,) * n_more), height=5.6)], width=6.0)
     draw_scores(left, scores, window, is_signal)
     add_label(left.main, look)
     add_title(left.main, scores.title(window))
     if curves:
         draw_improvement(others[0].main, curves, f"At least {MIN_BACKGROUND} background events")
         add_title(others[0].main, f"{scores.method} in {scores.mixture}, truth")
-    means, bands = losses(metrics)
-    best = metrics["best_epoch"]["median"]
-    shown = best if best <= len(means["Training"]) else None
-    draw_losses(others[-1].main, means, bands, shown, "Weights kept, median")
-    add_title(others[-1].main, f"Mean and range of {metrics['n_networks']} networks")
+    if trained:
+        means, bands = losses(metrics)
+        best = metrics["best_epoch"]["median"]
+        shown = best if best <= len(means["Training"]) else None
+        draw_losses(others[-1].main, means, bands, shown, "Weights kept, median")
+        add_title(others[-1].main, f"Mean and range of {metrics['n_networks']} networks")
     return figure

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resonaut import losses
+from resonaut.manifest import Manifest
 from resonaut.plot.cutflow import draw_cut_flow
 from resonaut.plot.histograms import Histogram, Series, draw_histograms, nice_edges
 from resonaut.plot.style import Look, Row, add_label, add_title, panels
 from resonaut.review.reading import columns, manifests
+from resonaut.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,22 +20,45 @@ if TYPE_CHECKING:
 CUT_NAMES = {
     "generated": "Generated",
     "read": "Read",
+    "ingest_good": "Without\nfaults",
+    "ingest_class": "Truth\nclass",
     "ingest_n_jets": "Number\nof jets",
     "ingest_leading_jet_pt": "Leading\njet $p_T$",
-    "ingest_mass": "$m_{jj}$",
+    "ingest_mass": "Mass",
 }
+SYMBOLS = {"mjj": "$m_{jj}$", "mass": "Resonant mass"}
+"""Of the resonant variable: of two jets, or a column of a table."""
 
 
 def draw(inputs: Inputs, look: Look) -> Figure:
-    """Draw the cut flow and the mass spectrum of every dataset."""
+    """Draw the cut flow, and the mass spectrum of every dataset that has a mass: showers have none.
+
+    Files that were skipped are listed below, with what was lost with them.
+    """
     found = manifests(inputs["stores"], "store")
     look = look.with_datasets(found)
-    figure, [[left, right]] = panels([Row((False, False))], width=6.2)
+    variables = {name: _variable(item) for name, item in found.items() if sum(item.n_events)}
+    symbols = sorted({SYMBOLS.get(variable, variable) for variable in variables.values() if variable})
+    lost = [text for name, item in found.items() if (text := losses.sentence(name, item.losses))]
+    rows = [Row((False,) * (1 + bool(symbols)))]
+    if lost:
+        rows.append(Row((False,), height=0.3 * len(lost)))
+    figure, [[left, *others], *notes] = panels(rows, width=6.2)
+    if lost:
+        axes = notes[0][0].main
+        axes.set_axis_off()
+        text = "\n".join(lost).replace("fb^-1", "fb$^{-1}$")
+        axes.text(0.0, 1.0, text, va="top", fontsize=13, transform=axes.transAxes)
     colours = {name: look.colour(name) for name in found}
     draw_cut_flow(left.main, {name: item.cut_flow for name, item in found.items()}, colours, CUT_NAMES)
     add_label(left.main, look)
-    events = {name: columns(item, ["events/mass", "events/gen_weight"]) for name, item in found.items()}
-    events = {name: item for name, item in events.items() if len(item["events/mass"])}
+    if not symbols:
+        return figure
+    events = {
+        name: columns(found[name], ["events/mass", "events/gen_weight"])
+        for name, variable in variables.items()
+        if variable
+    }
     edges = nice_edges([item["events/mass"] for item in events.values()], 40, tail=0.001)
     series = [
         Series(
@@ -43,6 +69,13 @@ def draw(inputs: Inputs, look: Look) -> Figure:
         for name, item in events.items()
     ]
     width = edges[1] - edges[0]
-    draw_histograms(right, series, "$m_{jj}$ [GeV]", f"Fraction of events / {width:g} GeV", log=True)
-    add_title(right.main, "After the preselection")
+    x_label = f"{' or '.join(symbols)} [GeV]"
+    draw_histograms(others[0], series, x_label, f"Fraction of events / {width:g} GeV", log=True)
+    add_title(others[0].main, "After the preselection")
     return figure
+
+
+def _variable(manifest: Manifest) -> str:
+    """Name of the resonant variable of a dataset; empty where events have none."""
+    with Store(manifest.chunks[0]) as store:
+        return str(store.attributes.get("resonant_variable", "mjj"))

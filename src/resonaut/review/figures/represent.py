@@ -1,15 +1,20 @@
-"""The features of the LHC Olympics and the mean jet image of every dataset."""
+"""The features of the LHC Olympics, and how the mean of N jet images shows what each dataset is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from resonaut.errors import InputError
+from resonaut.manifest import Manifest
 from resonaut.plot.histograms import Histogram, Series, draw_histograms, nice_edges
 from resonaut.plot.images import BAR_MARGIN, draw_images
-from resonaut.plot.style import Look, Row, add_label, add_title, panels
-from resonaut.review.reading import chunk_attribute, columns, find_key, manifests, mean_image
+from resonaut.plot.style import Look, Panel, Row, add_label, add_title, panels
+from resonaut.representation import read_settings
+from resonaut.review.reading import SLICE, columns, manifests
+from resonaut.store import open_h5
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,43 +28,149 @@ FEATURES = {
     "tau21_j2": (r"$\tau_{21}$ of J2", ""),
 }
 """J1 is the lighter of the two leading jets (arXiv:2109.00546)."""
+NO_FEATURES = ("run", "lumi", "event", "gen_weight", "label", "mass")
+N_FEATURES_MAX = 8
+"""Features that are drawn where a dataset lacks some of `FEATURES`: a table."""
+N_IMAGES = (10, 100, 1_000, 10_000)
+"""Jets in each mean image: one jet is a few points, many are a density (arXiv:1407.5675, figure 4)."""
 
 
 def draw(inputs: Inputs, look: Look) -> Figure:
-    """Draw the four features, and one mean image of the leading jet per dataset."""
+    """Draw the four features, and the mean images of ever more leading jets, one row per dataset."""
     features = manifests(inputs["features"], "features")
-    images = manifests(inputs["images"], "images")
+    images = manifests(inputs["images"], "images") if inputs["images"] else {}
     look = look.with_datasets(features)
-    values = {
-        name: columns(item, [f"events/{feature}" for feature in FEATURES])
-        for name, item in features.items()
-        if sum(item.n_events)
-    }
     shown = {name: item for name, item in images.items() if sum(item.n_events)}
-    rows = [
-        Row((False, False)),
-        Row((False, False)),
-        Row((False,) * len(shown), right=BAR_MARGIN, square=True),
-    ]
-    figure, (top, middle, bottom) = panels(rows, width=6.2 if len(shown) < 3 else 4.6)
-    for panel, (feature, (symbol, unit)) in zip([*top, *middle], FEATURES.items(), strict=True):
-        parts = {name: item[f"events/{feature}"] for name, item in values.items()}
-        edges = nice_edges(list(parts.values()), 50, low=0.0) if unit else np.linspace(0, 1, 41)
-        series = [
-            Series(Histogram.of(part, edges, unit_area=True), name, look.colour(name))
-            for name, part in parts.items()
-        ]
-        width = edges[1] - edges[0]
-        draw_histograms(
-            panel,
-            series,
-            f"{symbol} [{unit}]" if unit else symbol,
-            f"Fraction of events / {width:g} {unit}".rstrip(),
-        )
-    add_label(top[0].main, look)
-    half_width = float(find_key(chunk_attribute(next(iter(shown.values())), "settings"), "half_width"))
-    draw_images([panel.main for panel in bottom], [mean_image(item) for item in shown.values()], half_width)
-    for panel, (name, item) in zip(bottom, shown.items(), strict=True):
-        n_jets = f"{sum(item.n_events):,}".replace(",", " ")
-        add_title(panel.main, f"{name}, leading jet: mean of {n_jets}")
+    sizes = {name: sizes_of(sum(item.n_events)) for name, item in shown.items()}
+    widest = max(map(len, sizes.values()), default=2)
+    held = {name: features_of(item) for name, item in features.items() if sum(item.n_events)}
+    chosen = chosen_of(held)
+    # Features beside each other where the images below are four in a row.
+    n_columns = 4 if widest == 4 else min(2, len(chosen))
+    rows = [Row((False,) * n_columns)] * -(-len(chosen) // n_columns)
+    n_rows = len(rows)
+    rows += [Row((False,) * widest, right=BAR_MARGIN, square=True)] * len(shown)
+    figure, made = panels(rows, width={1: 12.0, 2: 6.2}.get(widest, 4.6))
+    panels_ = [panel for row in made[:n_rows] for panel in row]
+    for panel in panels_[len(chosen) :]:
+        panel.main.set_axis_off()
+    for panel, feature in zip(panels_, chosen, strict=False):
+        having = {name: features[name] for name, own in held.items() if feature in own}
+        _draw_feature(panel, feature, having, look)
+    add_label(made[0][0].main, look)
+    if shown:
+        _draw_means(made[n_rows:], shown, sizes)
     return figure
+
+
+def features_of(manifest: Manifest) -> list[str]:
+    """Names of the features of the events of a dataset."""
+    with open_h5(manifest.chunks[int(np.argmax(manifest.n_events))]) as file:
+        return [name for name, item in file["events"].items() if hasattr(item, "dtype")]
+
+
+def chosen_of(held: dict[str, list[str]]) -> list[str]:
+    """Features that are drawn: those of `FEATURES`, and columns of the datasets that lack some of these.
+
+    Args:
+        held: names of the features of each dataset.
+
+    Raises:
+        InputError: there are none.
+    """
+    found = [name for name in FEATURES if any(name in own for own in held.values())]
+    for own in held.values():
+        if not set(FEATURES) <= set(own):
+            found += [name for name in own if name not in (*NO_FEATURES, *found)]
+    if not found:
+        raise InputError(f"{', '.join(held)}: no features to draw, besides the mass.")
+    return found[:N_FEATURES_MAX]
+
+
+def _draw_feature(panel: Panel, feature: str, features: dict[str, Manifest], look: Look) -> None:
+    parts = {
+        name: columns(item, [f"events/{feature}"])[f"events/{feature}"] for name, item in features.items()
+    }
+    symbol, unit = FEATURES.get(feature, (feature.replace("_", " "), ""))
+    if feature in FEATURES and not unit:
+        edges = np.linspace(0, 1, 41)
+    else:
+        edges = nice_edges(list(parts.values()), 50, low=0.0 if unit else None)
+    series = [
+        Series(Histogram.of(part, edges, unit_area=True), name, look.colour(name))
+        for name, part in parts.items()
+    ]
+    width = edges[1] - edges[0]
+    draw_histograms(
+        panel,
+        series,
+        f"{symbol} [{unit}]" if unit else symbol,
+        f"Fraction of events / {width:g} {unit}".rstrip(),
+    )
+
+
+def sizes_of(n_jets: int) -> list[int]:
+    """Numbers of jets whose mean is drawn: those of `N_IMAGES` that there are, or all where there are few."""
+    return [size for size in N_IMAGES if size <= n_jets] or [n_jets]
+
+
+def mean_images(manifest: Manifest, sizes: Sequence[int]) -> list[np.ndarray]:
+    """Mean images of the leading jets of the first events.
+
+    Args:
+        manifest: of images; the first channel is used where there are several.
+        sizes: numbers of jets, increasing, at most those of the dataset.
+
+    Returns:
+        (n_rows, n_columns) float64 for each size.
+
+    Raises:
+        InputError: a chunk holds no images.
+    """
+    means: list[np.ndarray] = []
+    total, n_done = np.zeros(()), 0
+    for chunk in manifest.chunks:
+        with open_h5(chunk) as file:
+            if "images" not in file:
+                raise InputError(f"{chunk}: no 'images'; it holds {', '.join(file)}. Run `represent images`.")
+            images, start = file["images"], 0
+            while start < len(images) and len(means) < len(sizes):
+                stop = min(start + SLICE, start + sizes[len(means)] - n_done, len(images))
+                part = images[start:stop, 0].astype(np.float64)
+                total = total + (part if part.ndim == 3 else part[:, 0]).sum(0)
+                n_done += len(part)
+                start = stop
+                if n_done == sizes[len(means)]:
+                    means.append(total / n_done)
+    return means
+
+
+def _draw_means(
+    rows: Sequence[Sequence[Panel]], shown: dict[str, Manifest], sizes: dict[str, list[int]]
+) -> None:
+    """One row of mean images per dataset, with one colour scale."""
+    made_with = read_settings(*shown.values())
+    means = [mean_images(item, sizes[name]) for name, item in shown.items()]
+    for name, row, own in zip(shown, rows, means, strict=True):
+        for panel in row[len(own) :]:
+            panel.main.set_axis_off()
+        for panel, size in zip(row, sizes[name], strict=False):
+            jets = f"{size:,}".replace(",", " ")
+            add_title(panel.main, f"{name}, leading jets: mean of {jets}" if size > 1 else f"{name}: one jet")
+    draw_images(
+        [panel.main for row, own in zip(rows, means, strict=True) for panel in row[: len(own)]],
+        [image for own in means for image in own],
+        made_with.get("half_width", 1.0),
+        label=_label(made_with),
+        rotated=made_with.get("rotate", True),
+    )
+
+
+def _label(made_with: dict[str, Any]) -> str:
+    """What a mean pixel is."""
+    channel = made_with.get("channels", ["pt"])[0]
+    plain = made_with.get("transform", "linear") == "linear"
+    share = made_with.get("normalise", "sum") in (True, "sum")
+    if channel != "pt" or not plain:
+        return f"Mean of pixels ({channel})"
+    return r"Mean fraction of $p_T$ per pixel" if share else r"Mean $p_T$ per pixel [GeV]"

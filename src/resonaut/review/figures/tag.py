@@ -55,6 +55,7 @@ def draw(inputs: Inputs, look: Look) -> Figure:
     metrics = json_with(
         inputs["metrics"], "auc", "rejection", "n_background", "n_jets", "history", "best_epoch", "method"
     )
+    what = metrics.get("rows", "jets")
     with open_kind(inputs["scores"], "tag_scores") as file:
         score, label, dataset = (column(file, f"jets/{name}") for name in ("score", "label", "dataset"))
         names = attribute(file, "datasets")
@@ -74,10 +75,10 @@ def draw(inputs: Inputs, look: Look) -> Figure:
         own = dataset == number
         if own.any():
             kind = "signal" if (label[own] == 1).all() else "background"
-            text = f"{name} ({kind}): {int(own.sum()):,} jets".replace(",", " ")
+            text = f"{name} ({kind}): {int(own.sum()):,} {what}".replace(",", " ")
             series.append(Series(Histogram.of(score[own], edges, unit_area=True), text, look.colour(name)))
-    draw_histograms(middle, series, "Score", f"Fraction of jets / {1 / SCORE_BINS:g}", log=True)
-    add_title(middle.main, "Test jets")
+    draw_histograms(middle, series, "Score", f"Fraction of {what} / {1 / SCORE_BINS:g}", log=True)
+    add_title(middle.main, f"Test {what}")
     losses = {
         name: np.array([epoch[key] for epoch in metrics["history"]])
         for name, key in (("Training", "train_loss"), ("Validation", "validation_loss"))
@@ -89,5 +90,5 @@ def draw(inputs: Inputs, look: Look) -> Figure:
         best_label="Weights kept",
         y_label="Binary cross-entropy",
     )
-    add_title(right.main, f"{metrics['n_jets']['train']:,} training jets".replace(",", " "))
+    add_title(right.main, f"{metrics['n_jets']['train']:,} training {what}".replace(",", " "))
     return figure

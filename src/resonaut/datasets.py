@@ -1,0 +1,177 @@
+"""Sources of events: what stands under `datasets:` in a configuration."""
+
+from __future__ import annotations
+
+import glob
+import os
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
+
+from resonaut import registry
+from resonaut.errors import ConfigError, MissingFileError, nearest
+from resonaut.filelist import InputFile, is_remote
+from resonaut.filelist import read as read_file_list
+from resonaut.settings import Count, Settings, validate
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Representation = Literal["features", "images", "clouds"]
+REPRESENTATIONS: tuple[Representation, ...] = ("features", "images", "clouds")
+OF_LEVEL: dict[str, tuple[Representation, ...]] = {
+    "jets": REPRESENTATIONS,
+    "table": ("features",),
+    "showers": (),
+}
+"""What can be made of the events of a level (see `resonaut.store`)."""
+
+
+class FileDataset(Settings):
+    """Events that exist already, in files."""
+
+    files: tuple[str, ...] = Field(
+        (), description="Paths, globs of local files, or root://, https:// and s3:// addresses."
+    )
+    manifest: str | None = Field(
+        None, description="Instead of `files`: a list with sizes and checksums (`resonaut files` writes it)."
+    )
+    reader: str = Field("auto", description="A file of ingest/methods/, or 'auto': found from the file.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Settings of the reader.")
+    classes: tuple[str, ...] = Field((), description="Truth classes of the file that are kept; all if empty.")
+    cross_section: float | None = Field(None, gt=0, description="Cross-section, pb; of the file if absent.")
+    luminosity: float | None = Field(None, gt=0, description="Integrated luminosity of data, fb^-1.")
+    files_per_chunk: Count = Field(1, ge=1, description="Files that one job ingests.")
+    on_bad_file: Literal["fail", "skip"] = Field(
+        "fail", description="A missing, changed or broken file stops the study, or is left out and listed."
+    )
+    verify: Literal["checksum", "size", "none"] = Field(
+        "checksum", description="What of the manifest's entries is compared with the files."
+    )
+    represent: tuple[Representation, ...] = Field(
+        REPRESENTATIONS, description="What is made of the jets; [features] where they have no constituents."
+    )
+
+    @model_validator(mode="after")
+    def _one_list(self) -> FileDataset:
+        if bool(self.files) == (self.manifest is not None):
+            raise ValueError("one of the keys 'files' and 'manifest' is required")
+        for pattern in self.files:
+            if is_remote(pattern) and glob.has_magic(pattern):
+                raise ValueError(
+                    f"files: '{pattern}': patterns of remote files are not expanded while a study is "
+                    f"planned; list them once with `resonaut files '{pattern}' --output files.json` and give "
+                    "'manifest: files.json'"
+                )
+        if self.reader != "auto":
+            module = registry.load("ingest", self.reader, "reader")
+            validate(module.Settings, self.options, "options")
+        return self
+
+    @property
+    def level(self) -> str:
+        """What the events are: jets, table or showers."""
+        return "jets" if self.reader == "auto" else registry.load("ingest", self.reader).LEVEL
+
+    def entries(self) -> list[InputFile]:
+        """The files, globs expanded.
+
+        Raises:
+            MissingFileError: a path or glob matches nothing, or there is no manifest.
+        """
+        if self.manifest is not None:
+            return list(_manifest(self.manifest).files)
+        found: list[InputFile] = []
+        for pattern in self.files:
+            matches = [pattern] if is_remote(pattern) else sorted(glob.glob(pattern, recursive=True))
+            if not matches and self.on_bad_file == "skip" and not glob.has_magic(pattern):
+                matches = [pattern]
+            if not matches:
+                raise MissingFileError(f"'{pattern}' matches no file; paths start at the folder of the run.")
+            found += map(InputFile, matches)
+        return found
+
+    def luminosity_fb(self) -> float | None:
+        """Integrated luminosity, fb^-1: of the configuration, or else of the manifest."""
+        if self.luminosity is None and self.manifest is not None:
+            return _manifest(self.manifest).luminosity_fb
+        return self.luminosity
+
+    def chunk_files(self) -> list[list[InputFile]]:
+        """The files of each chunk."""
+        entries, size = self.entries(), self.files_per_chunk
+        return [entries[start : start + size] for start in range(0, len(entries), size)]
+
+    def local_paths(self, chunk: int) -> list[str]:
+        """Paths of a chunk that a job depends on: local files, but for absent ones that may be left out."""
+        paths = [entry.path for entry in self.chunk_files()[chunk] if not is_remote(entry.path)]
+        return [path for path in paths if self.on_bad_file == "fail" or os.path.exists(path)]
+
+
+def _manifest(path: str) -> Any:
+    try:
+        return _cached_manifest(path, os.stat(path).st_mtime_ns)
+    except FileNotFoundError:
+        raise MissingFileError(
+            f"manifest: '{path}': no such file; paths start at the folder of the run. Write it with "
+            "`resonaut files`."
+        ) from None
+
+
+@cache
+def _cached_manifest(path: str, _modified: int) -> Any:
+    return read_file_list(path)
+
+
+class Dataset(Settings):
+    """One source of events."""
+
+    source: str = Field(description="'files', 'table', or a file of simulate/methods/ (pythia).")
+    label: Name | None = Field(None, description="Truth class; absent for data.")
+    settings: SerializeAsAny[Settings]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_source(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "settings" in value:
+            return value
+        rest = dict(value)
+        source = rest.pop("source", None)
+        label = rest.pop("label", None)
+        known = ["files", "table", *registry.names("simulate")]
+        if source is None:
+            raise ValueError(f"the key 'source' is required. Known: {', '.join(known)}")
+        if source not in known:
+            raise ValueError(f"unknown source '{source}'. {nearest(str(source), known)}")
+        if source == "table":
+            rest = _table(rest)
+        in_files = source in ("files", "table")
+        model = FileDataset if in_files else registry.load("simulate", source).Settings
+        return {"source": source, "label": label, "settings": validate(model, rest)}
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the workflow makes the events."""
+        return not isinstance(self.settings, FileDataset)
+
+    @property
+    def representations(self) -> tuple[Representation, ...]:
+        """What is made of the events."""
+        if not isinstance(self.settings, FileDataset):
+            return REPRESENTATIONS
+        return tuple(kind for kind in OF_LEVEL[self.settings.level] if kind in self.settings.represent)
+
+
+def table_keys() -> dict[str, Any]:
+    """The keys of a dataset of `source: table` beside those of files: the settings of the reader `table`."""
+    return dict(registry.load("ingest", "table").Settings.model_fields)
+
+
+def _table(raw: dict[str, Any]) -> dict[str, Any]:
+    """A dataset of `source: table` as one of files that the reader `table` reads."""
+    for key in ("reader", "options"):
+        if key in raw:
+            raise ConfigError(f"{key}: not a key of 'source: table'; its columns are named in the dataset.")
+    columns = table_keys()
+    rest = {key: value for key, value in raw.items() if key not in columns}
+    options = {key: value for key, value in raw.items() if key in columns}
+    return {**rest, "reader": "table", "options": options}

@@ -1,0 +1,79 @@
+"""A column of the features as the score: nothing is trained.
+
+The score was made elsewhere (a study then starts at `hunt` with it), or the column is a plain cut, such as
+one on the N-subjettiness ratio tau21 (arXiv:1011.2268), against which what is learnt can be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from resonaut import settings as base
+from resonaut.detect.interface import Context, Data, Needs, Scores
+from resonaut.errors import ConfigError
+from resonaut.nn.settings import TrainingSettings
+
+
+class Settings(base.Settings):
+    """A column as the score."""
+
+    features: tuple[str, ...] = Field(
+        min_length=1,
+        description="Column of the features files that is the score; or one for each window, in the order of "
+        "scan.windows.",
+    )
+    signal: Literal["large", "small"] = Field(
+        "large", description="Which values are more like signal; the sign of the score is turned for 'small'."
+    )
+
+    @property
+    def training(self) -> TrainingSettings:
+        """Nothing is trained, and no device is needed."""
+        return TrainingSettings(device="cpu")
+
+    def representations(self) -> list[str]:
+        """Kinds of representation that this detector reads."""
+        return ["features"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """The detector."""
+
+    settings: Settings
+    needs: Needs
+
+    def score(self, data: Data, context: Context) -> Scores:
+        """See `Detector.score`; all events are in one fold, for no network saw any of them.
+
+        Raises:
+            ConfigError: neither one column nor one for each window.
+            BadValueError: a value is not finite, or the same in all events.
+        """
+        from resonaut.detect.folds import feature_matrix
+        from resonaut.nn.ensemble import History
+
+        names, n_windows = self.settings.features, len(context.windows)
+        if len(names) not in (1, n_windows):
+            raise ConfigError(
+                f"{context.where}.features: {len(names)} columns for {n_windows} windows of the scan; one "
+                f"for all windows, or {n_windows}, are expected."
+            )
+        values = feature_matrix(data, names, context).T
+        none = np.zeros((0, 0), np.float32)
+        return Scores(
+            score=np.broadcast_to(values if self.settings.signal == "large" else -values, data.regions.shape),
+            fold=np.zeros(len(data), np.int32),
+            history=History(none, none, np.zeros(0, np.int64)),
+            n_networks=0,
+            n_parameters=0,
+        )
+
+
+def build(settings: Settings) -> Column:
+    """The detector of these settings."""
+    return Column(settings, Needs(features=settings.features, side_bands=False))

@@ -1,0 +1,140 @@
+"""Reader of JetClass (arXiv:2202.03772): one jet of ten classes per entry, with its constituents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from resonaut import ragged
+from resonaut import settings as base
+from resonaut.errors import BadValueError, ConfigError, CorruptFileError
+from resonaut.ingest.batch import Batch, Ragged, SourceInfo
+from resonaut.ingest.contents import Contents
+from resonaut.ingest.padded import momenta, numbered
+from resonaut.ingest.rootfile import reading, require, top_names, tree_of
+
+KINDS = ("root",)
+LEVEL = "jets"
+NUMBERED = False
+TREE = "tree"
+CLASSES = ("QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl")
+_LABELS = tuple(f"label_{name}" for name in CLASSES)
+_MOMENTUM = ("part_px", "part_py", "part_pz", "part_energy")
+_TRACK = {"part_d0val": "d0", "part_dzval": "dz"}
+_KINDS_OF_PARTICLE = ("ChargedHadron", "NeutralHadron", "Photon", "Electron", "Muon")
+"""In the order of `events.PDG_CLASSES`, which begins with 'unknown'."""
+_JET = {"jet_pt": "pt", "jet_eta": "eta", "jet_phi": "phi"}
+_SUBSTRUCTURE = {"jet_sdmass": "soft_drop_mass"} | {f"jet_tau{n}": f"tau{n}" for n in (1, 2, 3, 4)}
+
+
+class Settings(base.Settings):
+    """The format leaves nothing to choose."""
+
+
+def matches(contents: Contents) -> bool:
+    """Whether the file is of this format."""
+    return contents.kind == "root" and contents.has(TREE, "part_px", "label_QCD")
+
+
+def build(settings: Settings) -> JetClass:
+    """Build the reader."""
+    return JetClass()
+
+
+class JetClass:
+    """The file has one jet per entry and no other collection. d0 and dz are in mm, as they are published."""
+
+    def info(self, file: Any, path: str) -> SourceInfo:
+        """The number of jets; all weigh the same."""
+        n_jets = _tree(file, path).num_entries
+        return SourceInfo(n_jets, float(n_jets), None, "", tuple(name.lower() for name in CLASSES))
+
+    def batches(self, file: Any, path: str, collection: str | None, step: int) -> Iterator[Batch]:
+        """Read jets, constituents and classes."""
+        if collection is not None:
+            raise ConfigError(
+                f"{path}: no jet collection '{collection}': JetClass has one jet per entry. Leave "
+                "'ingest.collection' out."
+            )
+        tree = _tree(file, path)
+        present = set(top_names(tree))
+        optional = [name for name in (*_TRACK, *_SUBSTRUCTURE, "part_charge", *_flags()) if name in present]
+        wanted = [*_required(), *optional]
+        for start in range(0, tree.num_entries, step):
+            with reading(path):
+                arrays = tree.arrays(wanted, entry_start=start, entry_stop=start + step, how=dict)
+                batch = _batch(arrays, path, start)
+            expected = min(step, tree.num_entries - start)
+            if len(batch) != expected:
+                raise CorruptFileError(
+                    f"{path}: {len(batch)} of {expected} jets are there from entry {start} on; the tree says "
+                    f"that it has {tree.num_entries}. Copy or make it again."
+                )
+            yield batch
+
+
+def _flags() -> tuple[str, ...]:
+    return tuple(f"part_is{kind}" for kind in _KINDS_OF_PARTICLE)
+
+
+def _required() -> tuple[str, ...]:
+    return (*_MOMENTUM, *_LABELS, *_JET, "jet_energy")
+
+
+def _tree(file: Any, path: str) -> Any:
+    with reading(path):
+        tree = tree_of(file, path, TREE)
+    require(path, TREE, _required(), set(top_names(tree)))
+    return tree
+
+
+def _batch(arrays: Mapping[str, Any], path: str, start: int) -> Batch:
+    from resonaut.ingest.cluster import sorted_by_pt
+
+    jets = {column: np.asarray(arrays[branch]) for branch, column in _JET.items()}
+    jets["mass"] = _mass(jets["pt"], jets["eta"], np.asarray(arrays["jet_energy"]))
+    jets |= {name: np.asarray(arrays[branch]) for branch, name in _SUBSTRUCTURE.items() if branch in arrays}
+    n_jets = len(jets["pt"])
+    events = numbered(np.arange(start, start + n_jets))
+    events["label"] = _label(arrays, path, start)
+    jets, constituents = sorted_by_pt(Ragged(jets, np.arange(n_jets + 1)), _constituents(arrays))
+    return Batch(events, start, jets=jets, constituents=constituents)
+
+
+def _mass(pt: np.ndarray, eta: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    momentum = pt.astype(np.float64) * np.cosh(eta.astype(np.float64))
+    squared = (energy - momentum) * (energy + momentum)
+    return np.where(energy < 0, np.nan, np.sqrt(np.maximum(squared, 0.0)))
+
+
+def _label(arrays: Mapping[str, Any], path: str, start: int) -> np.ndarray:
+    """(n_jets,) class of each jet; the branches are floats, booleans and integers, of which one is 1."""
+    flags = np.stack([np.asarray(arrays[name]) != 0 for name in _LABELS], axis=1)
+    n_true = flags.sum(axis=1)
+    if (n_true != 1).any():
+        first = int(np.argmax(n_true != 1))
+        raise BadValueError(
+            f"{path}: {n_true[first]} of {len(_LABELS)} branches label_* are set in entry {start + first}; "
+            "1 is expected. Is the file damaged, or another format?"
+        )
+    return np.argmax(flags, axis=1).astype(np.int32)
+
+
+def _constituents(arrays: Mapping[str, Any]) -> Ragged:
+    import awkward as ak
+
+    flat = {name: np.asarray(ak.flatten(arrays[name])) for name in arrays if name.startswith("part_")}
+    offsets = ragged.offsets_of(np.asarray(ak.num(arrays[_MOMENTUM[0]]), np.int64))
+    columns = momenta(*(flat[name] for name in _MOMENTUM))
+    if "part_charge" in flat:
+        columns["charge"] = flat["part_charge"].astype(np.int32)
+    flags = [flat[name] != 0 for name in _flags() if name in flat]
+    if len(flags) == len(_KINDS_OF_PARTICLE):
+        columns["pdg_class"] = np.select(flags, np.arange(1, len(flags) + 1), 0).astype(np.int32)
+    for branch, name in _TRACK.items():
+        if branch in flat and "charge" in columns:
+            # 0 for neutral candidates, which would be a measurement.
+            columns[name] = np.where(columns["charge"] != 0, flat[branch], np.nan)
+    return Ragged(columns, offsets)

@@ -1,0 +1,105 @@
+"""Datasets of files: lists, manifests, chunks, and what can be made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resonaut import filelist, workflow
+from resonaut.config import parse
+from resonaut.datasets import FileDataset
+from resonaut.errors import ConfigError, MissingFileError
+from resonaut.settings import validate
+
+
+def dataset(**keys: Any) -> FileDataset:
+    return validate(FileDataset, keys, "d")
+
+
+def test_groups_of_files(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.root").touch()
+    found = dataset(files=[f"{tmp_path}/*.root", "root://host//far.root"], files_per_chunk=4)
+    names = [[Path(file.path).name for file in group] for group in found.chunk_files()]
+    assert names == [["0.root", "1.root", "2.root", "3.root"], ["4.root", "far.root"]]
+    assert found.local_paths(1) == [str(tmp_path / "4.root")]
+
+
+def test_absent_files(tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent.root")
+    with pytest.raises(MissingFileError, match=r"absent.root' matches no file"):
+        dataset(files=[absent]).entries()
+    skipping = dataset(files=[absent], on_bad_file="skip")
+    assert [file.path for file in skipping.entries()] == [absent]
+    assert skipping.local_paths(0) == []
+
+
+def test_manifest(tmp_path: Path) -> None:
+    entries = [filelist.InputFile(str(tmp_path / "a.root"), 12, "adler32:00000001", 7)]
+    entries.append(filelist.InputFile("s3://b/c.root"))
+    filelist.write(tmp_path / "files.json", entries, luminosity_fb=36.3)
+    found = dataset(manifest=str(tmp_path / "files.json"), files_per_chunk=2)
+    assert found.entries()[0] == filelist.InputFile(str(tmp_path / "a.root"), 12, "adler32:00000001", 7)
+    assert found.luminosity_fb() == 36.3
+    assert dataset(manifest=str(tmp_path / "files.json"), luminosity=5.0).luminosity_fb() == 5.0
+    with pytest.raises(MissingFileError, match=r"none.json': no such file.*resonaut files"):
+        dataset(manifest=str(tmp_path / "none.json")).entries()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({}, "one of the keys 'files' and 'manifest' is required"),
+        ({"files": ["a"], "manifest": "b"}, "one of the keys 'files' and 'manifest' is required"),
+        ({"files": ["root://h//x/*.root"]}, r"resonaut files 'root://h//x/\*.root' --output files.json"),
+        ({"files": ["a"], "reader": "nanoad"}, "Did you mean 'nanoaod'"),
+        (
+            {"files": ["a"], "reader": "delphes", "options": {"candidate": 1}},
+            "options.candidate: unknown key",
+        ),
+        ({"files": ["a"], "on_bad_file": "ignore"}, "on_bad_file"),
+    ],
+)
+def test_bad_datasets(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        dataset(**keys)
+
+
+def study(**data: Any) -> dict[str, Any]:
+    return {"study": "s", "datasets": {"data": data}}
+
+
+def test_a_table_is_features_only() -> None:
+    raw = study(source="table", files=["t.npy"], columns=["mjj", "x"], mass="mjj")
+    found = parse(raw)
+    assert found.datasets["data"].representations == ("features",)
+    task = json.loads(found.slice("ingest", dataset="data"))
+    assert task["reader"] == "table"
+    assert task["options"]["mass"] == "mjj"
+    with pytest.raises(ConfigError, match=r"reader: not a key of 'source: table'"):
+        parse(study(source="table", files=["t.npy"], mass="mjj", reader="flat"))
+    raw["datasets"]["other"] = {"source": "files", "files": ["o.root"]}
+    with pytest.raises(ConfigError, match=r"tag.pfn: clouds are needed, but of dataset 'data' features can"):
+        parse({**raw, "tag": {"pfn": {"signal": ["data"], "background": ["other"]}}})
+
+
+def test_jets_without_constituents_are_features_only() -> None:
+    raw = study(source="files", files=["p.root"], reader="physlite", represent=["features"])
+    plan = workflow.Plan(parse(raw))
+    assert plan.study.datasets["data"].representations == ("features",)
+
+
+def test_the_files_of_a_chunk_reach_its_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.root").touch()
+    plan = workflow.Plan(
+        parse(study(source="files", files=["a.root", "root://h//b.root"], files_per_chunk=2))
+    )
+    assert plan.local_files("data", "nominal", "000/000000") == ["a.root"]
+    listed = filelist.read_text(plan.file_list("data", "nominal", "000/000000"))
+    assert [file.path for file in listed.files] == ["a.root", "root://h//b.root"]
+    # Which files there are is no part of the settings: a new file reruns its own chunk only.
+    assert "a.root" not in plan.settings("ingest", dataset="data")
