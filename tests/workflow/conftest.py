@@ -33,7 +33,8 @@ class Clone:
         folder.mkdir(parents=True, exist_ok=True)
         for name in COPIED:
             if (root / name).is_dir():
-                shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+                # Machine code that numba keeps beside the sources is taken along: its compilation takes long.
+                shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
             else:
                 shutil.copy2(root / name, folder / name)
         (folder / "gpu-cluster").symlink_to("profiles/gpu-cluster")
