@@ -37,8 +37,11 @@ TOOLS = {
 }
 
 
-def settings_argument(text: str) -> dict[str, Any]:
-    """Read `--settings`: JSON text, or the path of a JSON or YAML file.
+def settings_argument(text: str, option: str = "--settings") -> dict[str, Any]:
+    """Read a mapping: JSON text, or the path of a JSON or YAML file.
+
+    Args:
+        option: of the command line, for messages.
 
     Raises:
         ConfigError: neither.
@@ -47,12 +50,12 @@ def settings_argument(text: str) -> dict[str, Any]:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise ConfigError(f"--settings: not valid JSON ({error}).") from None
+            raise ConfigError(f"{option}: not valid JSON ({error}).") from None
     from resonaut.config import read_yaml
 
     value = read_yaml(text)
     if not isinstance(value, dict):
-        raise ConfigError(f"--settings: {text} holds no mapping.")
+        raise ConfigError(f"{option}: {text} holds no mapping.")
     return value
 
 

@@ -115,7 +115,7 @@ class Study(Settings):
     def chunks(self, dataset: str) -> list[str]:
         """Names of the chunks, `<shard>/<number>`: at most 1000 files stand in one folder."""
         settings = self.datasets[dataset].settings
-        parts = settings.chunk_files() if isinstance(settings, FileDataset) else settings.chunk_sizes()
+        parts = settings.chunk_files if isinstance(settings, FileDataset) else settings.chunk_sizes()
         number = len(parts)
         return [f"{index // 1000:03d}/{index:06d}" for index in range(number)]
 
@@ -157,6 +157,8 @@ def _resolve(raw: dict[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"{stage}: a mapping of method names to settings is expected.")
         kinds[stage], value[stage] = {}, {}
         for name, settings in section.items():
+            if not isinstance(settings, dict | None):
+                raise ConfigError(f"{stage}.{name}: a mapping of settings is expected, got {settings!r}.")
             settings = dict(settings or {})
             kind = str(settings.pop("kind", name))
             model = registry.load(stage, kind, f"{stage}.{name}").Settings
@@ -178,6 +180,7 @@ def _dataset(name: str, entry: Any) -> Dataset:
     except ConfigError as error:
         text = str(error)
         lines = [line if line.startswith(where) else f"{where}.{line}" for line in text.splitlines()]
+        lines = [line.replace(f"{where}.(top level): ", f"{where}: ", 1) for line in lines]
         raise ConfigError("\n".join(lines)) from None
 
 

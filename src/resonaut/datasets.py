@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
 
 from resonaut import registry
 from resonaut.errors import ConfigError, MissingFileError, nearest
-from resonaut.filelist import InputFile, is_remote
+from resonaut.filelist import InputFile, is_remote, is_remote_pattern
 from resonaut.filelist import read as read_file_list
 from resonaut.settings import Count, Settings, validate
 
@@ -56,7 +56,7 @@ class FileDataset(Settings):
         if bool(self.files) == (self.manifest is not None):
             raise ValueError("one of the keys 'files' and 'manifest' is required")
         for pattern in self.files:
-            if is_remote(pattern) and glob.has_magic(pattern):
+            if is_remote(pattern) and is_remote_pattern(pattern):
                 raise ValueError(
                     f"files: '{pattern}': patterns of remote files are not expanded while a study is "
                     f"planned; list them once with `resonaut files '{pattern}' --output files.json` and give "
@@ -72,23 +72,25 @@ class FileDataset(Settings):
         """What the events are: jets, table or showers."""
         return "jets" if self.reader == "auto" else registry.load("ingest", self.reader).LEVEL
 
-    def entries(self) -> list[InputFile]:
-        """The files, globs expanded.
+    @cached_property
+    def listed(self) -> tuple[InputFile, ...]:
+        """The files, globs expanded; looked up once, since a plan asks for each of its chunks.
 
         Raises:
             MissingFileError: a path or glob matches nothing, or there is no manifest.
         """
         if self.manifest is not None:
-            return list(_manifest(self.manifest).files)
+            return _manifest(self.manifest).files
         found: list[InputFile] = []
         for pattern in self.files:
-            matches = [pattern] if is_remote(pattern) else sorted(glob.glob(pattern, recursive=True))
+            named = is_remote(pattern) or os.path.exists(pattern)
+            matches = [pattern] if named else sorted(glob.glob(pattern, recursive=True))
             if not matches and self.on_bad_file == "skip" and not glob.has_magic(pattern):
                 matches = [pattern]
             if not matches:
                 raise MissingFileError(f"'{pattern}' matches no file; paths start at the folder of the run.")
             found += map(InputFile, matches)
-        return found
+        return tuple(found)
 
     def luminosity_fb(self) -> float | None:
         """Integrated luminosity, fb^-1: of the configuration, or else of the manifest."""
@@ -96,14 +98,15 @@ class FileDataset(Settings):
             return _manifest(self.manifest).luminosity_fb
         return self.luminosity
 
-    def chunk_files(self) -> list[list[InputFile]]:
+    @cached_property
+    def chunk_files(self) -> tuple[tuple[InputFile, ...], ...]:
         """The files of each chunk."""
-        entries, size = self.entries(), self.files_per_chunk
-        return [entries[start : start + size] for start in range(0, len(entries), size)]
+        size = self.files_per_chunk
+        return tuple(self.listed[start : start + size] for start in range(0, len(self.listed), size))
 
     def local_paths(self, chunk: int) -> list[str]:
         """Paths of a chunk that a job depends on: local files, but for absent ones that may be left out."""
-        paths = [entry.path for entry in self.chunk_files()[chunk] if not is_remote(entry.path)]
+        paths = [entry.path for entry in self.chunk_files[chunk] if not is_remote(entry.path)]
         return [path for path in paths if self.on_bad_file == "fail" or os.path.exists(path)]
 
 
@@ -132,7 +135,7 @@ class Dataset(Settings):
     @model_validator(mode="before")
     @classmethod
     def _by_source(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or "settings" in value:
+        if not isinstance(value, dict) or isinstance(value.get("settings"), Settings):
             return value
         rest = dict(value)
         source = rest.pop("source", None)
@@ -161,17 +164,17 @@ class Dataset(Settings):
         return tuple(kind for kind in OF_LEVEL[self.settings.level] if kind in self.settings.represent)
 
 
-def table_keys() -> dict[str, Any]:
-    """The keys of a dataset of `source: table` beside those of files: the settings of the reader `table`."""
-    return dict(registry.load("ingest", "table").Settings.model_fields)
-
-
 def _table(raw: dict[str, Any]) -> dict[str, Any]:
     """A dataset of `source: table` as one of files that the reader `table` reads."""
     for key in ("reader", "options"):
         if key in raw:
             raise ConfigError(f"{key}: not a key of 'source: table'; its columns are named in the dataset.")
-    columns = table_keys()
-    rest = {key: value for key, value in raw.items() if key not in columns}
-    options = {key: value for key, value in raw.items() if key in columns}
+    model = registry.load("ingest", "table").Settings
+    of_files = FileDataset.model_fields.keys() - {"reader", "options"}
+    rest = {key: value for key, value in raw.items() if key in of_files}
+    options = {key: value for key, value in raw.items() if key not in of_files}
+    for key in options:
+        if key not in model.model_fields:
+            raise ConfigError(f"{key}: unknown key. {nearest(key, {*of_files, *model.model_fields})}")
+    validate(model, options)
     return {**rest, "reader": "table", "options": options}

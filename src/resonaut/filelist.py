@@ -38,6 +38,17 @@ def is_remote(path: str | os.PathLike) -> bool:
     return re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", os.fspath(path)) is not None
 
 
+def is_remote_pattern(path: str) -> bool:
+    """Whether a URL names several files.
+
+    A question mark begins its query, and brackets before the path are an address: these are no patterns.
+
+    >>> is_remote_pattern("root://h//a/*.root"), is_remote_pattern("https://[::1]:8/a.h5?download=1")
+    (True, False)
+    """
+    return any(sign in path.split("://", 1)[1].partition("/")[2] for sign in "*[")
+
+
 @dataclass(frozen=True)
 class InputFile:
     """One input file, and what was noted of it when the manifest was written.
@@ -106,6 +117,8 @@ def read(path: str | os.PathLike) -> FileList:
         MissingFileError: no such file.
         InputError: not JSON, of another version, an unknown key, a wrong value, or a file named twice.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{path}: a manifest of input files is expected, this is a folder.")
     return _parse(read_json(path), path, Path(path).parent)
 
 

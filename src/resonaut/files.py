@@ -22,6 +22,8 @@ def _reason(error: BaseException) -> str | None:
     code = getattr(error, "errno", None)
     if code in _NO_ROOM or any(os.strerror(number) in text for number in _NO_ROOM):
         return "no space left on the device: free some, or move 'results' to a larger disk"
+    if code == errno.EISDIR:
+        return "it is a folder: name a file"
     if code in (errno.EACCES, errno.EROFS, errno.EPERM):
         return f"{os.strerror(code)}: make the folder writable"
     return None

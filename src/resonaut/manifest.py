@@ -107,27 +107,34 @@ def write(output: str | os.PathLike, files: Sequence[str | os.PathLike]) -> dict
 class _Chunk:
     path: Path
     attributes: dict[str, Any]
-    columns: frozenset[str]
+    columns: dict[str, str]
 
     @classmethod
     def of(cls, path: Path) -> _Chunk:
-        columns: list[str] = []
+        columns: dict[str, str] = {}
+
+        def note(name: str, item: Any) -> None:
+            if hasattr(item, "dtype"):
+                columns[name] = item.dtype.kind
+
         with open_h5(path) as file:
             attributes = dict(file.attrs)
-            file.visititems(lambda name, item: columns.append(name) if hasattr(item, "dtype") else None)
+            file.visititems(note)
         absent = [name for name in _REQUIRED if name not in attributes]
         if absent:
             raise InputError(
                 f"{path}: no chunk of a dataset: the attributes {', '.join(absent)} are absent. Files of "
                 "`ingest` or `represent` are expected."
             )
-        return cls(path, attributes, frozenset(columns))
+        return cls(path, attributes, columns)
 
 
 def _totals(chunks: Sequence[_Chunk], attribute: str) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for chunk in chunks:
-        for key, count in json.loads(chunk.attributes.get(attribute, "{}")).items():
+    counts = [json.loads(chunk.attributes.get(attribute, "{}")) for chunk in chunks]
+    # A chunk whose files were all skipped has few of the cuts: the order is that of a chunk with all.
+    total: dict[str, int] = dict.fromkeys(max(counts, key=len), 0)
+    for part in counts:
+        for key, count in part.items():
             total[key] = total.get(key, 0) + int(count)
     return total
 
@@ -150,11 +157,16 @@ def _same_columns(chunks: Sequence[_Chunk]) -> None:
     """Refuse chunks of different columns; a chunk without events has only those that every chunk has."""
     filled = [chunk for chunk in chunks if int(chunk.attributes["n_events"])]
     for chunk in filled[1:]:
-        if chunk.columns != filled[0].columns:
-            differ = ", ".join(sorted(chunk.columns ^ filled[0].columns))
+        first = filled[0].columns
+        differ = sorted(chunk.columns.keys() ^ first.keys())
+        what = f"only one of them has {', '.join(differ)}"
+        if not differ:
+            differ = sorted(name for name, kind in chunk.columns.items() if kind != first[name])
+            what = f"they hold numbers of different kinds (whole, with fractions) in {', '.join(differ)}"
+        if differ:
             raise MismatchError(
-                f"{chunk.path} and {filled[0].path} are chunks of one dataset, but only one of them has "
-                f"{differ}. Its files are of different versions: make a dataset of each."
+                f"{chunk.path} and {filled[0].path} are chunks of one dataset, but {what}. Its files are of "
+                "different versions: make a dataset of each."
             )
 
 

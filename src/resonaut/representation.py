@@ -28,18 +28,18 @@ def read_settings(*sources: Manifest | str | os.PathLike) -> Settings:
     Returns:
         The settings of their kind (the section `images`, `clouds` or `features` of the configuration) and
         `n_jets`, JSON values sorted by key; empty where the chunks do not say. The selection is left out: it
-        gives other jets, but the inputs mean the same.
+        gives other jets, but the inputs mean the same. Chunks without events count only where all are;
+        the columns of a table are as they were given, and have no settings.
 
     Raises:
         MismatchError: two chunks were made differently.
         InputError: a chunk cannot be read.
     """
-    first: tuple[str, Settings] | None = None
-    for path in _chunks(sources):
-        kind, settings = _of_chunk(path)
-        first = first or (path, settings)
-        require_same(settings, path, *first[::-1], kind)
-    return first[1] if first else {}
+    chunks = [(path, *_of_chunk(path)) for path in _chunks(sources)]
+    filled = [chunk for chunk in chunks if chunk[2]] or chunks[:1]
+    for path, kind, _, settings in filled:
+        require_same(settings, path, filled[0][3], filled[0][0], kind)
+    return filled[0][3] if filled else {}
 
 
 def require_same(
@@ -59,6 +59,12 @@ def require_same(
     """
     keys = sorted(key for key in {*found, *expected} if _get(found, key) != _get(expected, key))
     if keys:
+        if not (found and expected):
+            table, other = (reference, source) if found else (source, reference)
+            raise MismatchError(
+                f"{table}: {kind} that do not say how they were made, as those of a table, while {other} "
+                "says it. Take all from tables, or all from jets."
+            )
         ours, theirs = ({key: _get(side, key) for key in keys} for side in (found, expected))
         verb = f"was trained on {kind} made" if trained else "was made"
         advice = "or train again" if trained else "the same for all datasets"
@@ -96,8 +102,10 @@ def _chunks(sources: tuple[Manifest | str | os.PathLike, ...]) -> Iterator[str]:
         yield from map(str, source.chunks if isinstance(source, Manifest) else [source])
 
 
-def _of_chunk(path: str) -> tuple[str, Settings]:
+def _of_chunk(path: str) -> tuple[str, int, Settings]:
+    """Kind, number of events and settings of a chunk."""
     with open_h5(path) as file:
+        n_events = int(file.attrs.get("n_events", 1))
         kind, text = str(file.attrs.get("kind")), file.attrs.get("settings", "{}")
     try:
         settings = json.loads(text)
@@ -108,4 +116,4 @@ def _of_chunk(path: str) -> tuple[str, Settings]:
         ) from None
     if "n_jets" in settings:
         section["n_jets"] = settings["n_jets"]
-    return kind, dict(sorted(section.items()))
+    return kind, n_events, dict(sorted(section.items()))

@@ -38,6 +38,8 @@ UNITS = {"energy": "GeV", "angle": "radian", "length": "mm"}
 
 _CHUNK_ROWS = 16_384
 _DATASET = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+KINDS = {"f": "floating-point", "i": "whole", "u": "unsigned whole", "b": "truth"}
+"""Kinds of values that a column holds, by numpy's letter, for messages."""
 
 
 class StoreWriter:
@@ -55,7 +57,7 @@ class StoreWriter:
         self._file = file
         self._waiting: dict[str, list[np.ndarray]] = {}
         self._last_offset: dict[str, int] = {}
-        self._columns: set[str] | None = None
+        self._columns: dict[str, str] | None = None
         self._first_source = ""
         file.attrs["kind"] = "store"
         file.attrs["schema_version"] = SCHEMA_VERSION
@@ -75,7 +77,8 @@ class StoreWriter:
             source: where the slice is from, for the message.
 
         Raises:
-            MismatchError: the slice has other columns than those before.
+            MismatchError: the slice has other columns than those before, or of another kind: a fraction that
+                is written to a column of whole numbers would be lost.
         """
         groups: dict[str, tuple[Columns, str, np.ndarray | None]] = {
             "events": (events.events, "", None),
@@ -85,20 +88,31 @@ class StoreWriter:
             "gen_jets": (events.gen_jets, "event_offsets", events.gen_jet_offsets),
             "hits": (events.hits, "event_offsets", events.hit_offsets),
         }
-        self._same_columns({f"{group}/{name}" for group, item in groups.items() for name in item[0]}, source)
+        kinds = {
+            f"{group}/{name}": values.dtype.kind
+            for group, item in groups.items()
+            for name, values in item[0].items()
+        }
+        self._same_columns(kinds, source)
         for group, (columns, offsets_name, offsets) in groups.items():
             for name, values in sorted(columns.items()):
                 self._extend(f"{group}/{name}", values)
             if offsets is not None and (columns or group == "jets"):
                 self._extend_offsets(f"{group}/{offsets_name}", offsets)
 
-    def _same_columns(self, columns: set[str], source: str) -> None:
+    def _same_columns(self, columns: dict[str, str], source: str) -> None:
         if self._columns is None:
             self._columns, self._first_source = columns, source
         elif columns != self._columns:
-            new, gone = sorted(columns - self._columns), sorted(self._columns - columns)
+            known = self._columns
+            new, gone = sorted(columns.keys() - known.keys()), sorted(known.keys() - columns.keys())
             parts = [f"has {', '.join(new)}"] if new else []
             parts += [f"lacks {', '.join(gone)}"] if gone else []
+            parts += [
+                f"has {KINDS.get(columns[name])} and not {KINDS.get(known[name])} numbers in {name}"
+                for name in sorted(columns.keys() & known.keys())
+                if columns[name] != known[name]
+            ]
             raise MismatchError(
                 f"{source}: {' and '.join(parts)}, unlike {self._first_source or 'the events before'}. Files "
                 "of one dataset must be of one version; make a dataset of each."

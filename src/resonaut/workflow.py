@@ -154,7 +154,7 @@ class Plan:
         if self.study.is_simulated(dataset):
             files = [InputFile(self.events_file(dataset, variation, chunk))]
         else:
-            files = self.study.datasets[dataset].settings.chunk_files()[_number(chunk)]
+            files = self.study.datasets[dataset].settings.chunk_files[_number(chunk)]
         text = filelist.to_json(files)
         if len(text) > MAX_SLICE_BYTES:
             raise ConfigError(

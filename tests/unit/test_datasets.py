@@ -23,7 +23,7 @@ def test_groups_of_files(tmp_path: Path) -> None:
     for number in range(5):
         (tmp_path / f"{number}.root").touch()
     found = dataset(files=[f"{tmp_path}/*.root", "root://host//far.root"], files_per_chunk=4)
-    names = [[Path(file.path).name for file in group] for group in found.chunk_files()]
+    names = [[Path(file.path).name for file in group] for group in found.chunk_files]
     assert names == [["0.root", "1.root", "2.root", "3.root"], ["4.root", "far.root"]]
     assert found.local_paths(1) == [str(tmp_path / "4.root")]
 
@@ -31,9 +31,9 @@ def test_groups_of_files(tmp_path: Path) -> None:
 def test_absent_files(tmp_path: Path) -> None:
     absent = str(tmp_path / "absent.root")
     with pytest.raises(MissingFileError, match=r"absent.root' matches no file"):
-        dataset(files=[absent]).entries()
+        list(dataset(files=[absent]).listed)
     skipping = dataset(files=[absent], on_bad_file="skip")
-    assert [file.path for file in skipping.entries()] == [absent]
+    assert [file.path for file in skipping.listed] == [absent]
     assert skipping.local_paths(0) == []
 
 
@@ -42,11 +42,11 @@ def test_manifest(tmp_path: Path) -> None:
     entries.append(filelist.InputFile("s3://b/c.root"))
     filelist.write(tmp_path / "files.json", entries, luminosity_fb=36.3)
     found = dataset(manifest=str(tmp_path / "files.json"), files_per_chunk=2)
-    assert found.entries()[0] == filelist.InputFile(str(tmp_path / "a.root"), 12, "adler32:00000001", 7)
+    assert found.listed[0] == filelist.InputFile(str(tmp_path / "a.root"), 12, "adler32:00000001", 7)
     assert found.luminosity_fb() == 36.3
     assert dataset(manifest=str(tmp_path / "files.json"), luminosity=5.0).luminosity_fb() == 5.0
     with pytest.raises(MissingFileError, match=r"none.json': no such file.*resonaut files"):
-        dataset(manifest=str(tmp_path / "none.json")).entries()
+        list(dataset(manifest=str(tmp_path / "none.json")).listed)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,7 @@ def test_manifest(tmp_path: Path) -> None:
     [
         ({}, "one of the keys 'files' and 'manifest' is required"),
         ({"files": ["a"], "manifest": "b"}, "one of the keys 'files' and 'manifest' is required"),
+        ({"files": ["https://h/[ab].h5?x=1"]}, "are not expanded while a study is planned"),
         ({"files": ["root://h//x/*.root"]}, r"resonaut files 'root://h//x/\*.root' --output files.json"),
         ({"files": ["a"], "reader": "nanoad"}, "Did you mean 'nanoaod'"),
         (
@@ -66,6 +67,31 @@ def test_manifest(tmp_path: Path) -> None:
 def test_bad_datasets(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         dataset(**keys)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://zenodo.org/records/1/files/x.h5?download=1", "https://[::1]:8/x.h5"]
+)
+def test_a_query_is_no_pattern(url: str) -> None:
+    assert [file.path for file in dataset(files=[url]).listed] == [url]
+
+
+def test_a_file_with_brackets_in_its_name_is_itself(tmp_path: Path) -> None:
+    for name in ("[x].root", "x.root"):
+        (tmp_path / name).touch()
+    assert [file.path for file in dataset(files=[f"{tmp_path}/[x].root"]).listed] == [f"{tmp_path}/[x].root"]
+
+
+def test_files_are_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.root").touch()
+    plan = workflow.Plan(parse(study(source="files", files=[f"{tmp_path}/*.root"])))
+    chunks = plan.study.chunks("data")
+    # A plan that looks again for each chunk takes minutes for some thousand files.
+    monkeypatch.setattr("glob.glob", lambda *_, **__: pytest.fail("looked again"))
+    assert [plan.local_files("data", "nominal", chunk) for chunk in chunks] == [
+        [f"{tmp_path}/{number}.root"] for number in range(3)
+    ]
 
 
 def study(**data: Any) -> dict[str, Any]:
@@ -81,6 +107,14 @@ def test_a_table_is_features_only() -> None:
     assert task["options"]["mass"] == "mjj"
     with pytest.raises(ConfigError, match=r"reader: not a key of 'source: table'"):
         parse(study(source="table", files=["t.npy"], mass="mjj", reader="flat"))
+    for keys, message in (
+        ({"weigth": "w"}, r"datasets.data.weigth: unknown key. Did you mean 'weight'\?"),
+        ({"label_column": "x"}, r"datasets.data: 'label_column' and 'label_names' go together"),
+        ({"scale": 2}, r"datasets.data.scale: Input should be a valid dictionary"),
+        ({"settings": {}}, r"datasets.data.settings: unknown key. Known: classes, columns"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            parse(study(source="table", files=["t.npy"], mass="mjj", columns=["mjj", "x"], **keys))
     raw["datasets"]["other"] = {"source": "files", "files": ["o.root"]}
     with pytest.raises(ConfigError, match=r"tag.pfn: clouds are needed, but of dataset 'data' features can"):
         parse({**raw, "tag": {"pfn": {"signal": ["data"], "background": ["other"]}}})

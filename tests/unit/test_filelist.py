@@ -109,6 +109,8 @@ def test_wrong_manifests(tmp_path: Path, keys: dict[str, Any], message: str) -> 
 
 
 def test_not_json(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a manifest of input files is expected, this is a folder"):
+        read(tmp_path)
     (tmp_path / "files.json").write_text("{")
     with pytest.raises(InputError, match=r"files\.json: not valid JSON"):
         read(tmp_path / "files.json")

@@ -6,16 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from resonaut import manifest
 from resonaut.cli import main
-from resonaut.errors import InputError, MissingFileError
+from resonaut.errors import BadValueError, InputError, MismatchError, MissingFileError
 from resonaut.files import sha256
 from resonaut.store import creating
 
 
-def chunk(path: Path, **changes: Any) -> Path:
+def chunk(path: Path, columns: dict[str, np.ndarray] | None = None, **changes: Any) -> Path:
     attributes = {
         "kind": "features",
         "dataset": "qcd",
@@ -27,9 +28,17 @@ def chunk(path: Path, **changes: Any) -> Path:
         "cut_flow": {"read": 100, "b_cut": 60, "a_cut": 10},
         **changes,
     }
-    with creating(path, {name: value for name, value in attributes.items() if value is not None}):
-        pass
+    with creating(path, {name: value for name, value in attributes.items() if value is not None}) as file:
+        for name, values in (columns or {}).items():
+            file[name] = values
     return path
+
+
+def store(path: Path, event: list[int], duplicates: str = "fail") -> Path:
+    ids = {"run": np.ones(len(event), np.int64), "lumi": np.zeros(len(event), np.int64), "event": event}
+    columns = {f"events/{name}": np.array(values, np.int64) for name, values in ids.items()}
+    settings = {"ingest": {"duplicates": duplicates}}
+    return chunk(path, columns, kind="store", n_events=len(event), settings=settings)
 
 
 def test_sums(tmp_path: Path) -> None:
@@ -53,6 +62,37 @@ def test_a_folder_can_move(tmp_path: Path) -> None:
     manifest.write(tmp_path / "old" / "m.json", [tmp_path / "old" / "0.h5"])
     (tmp_path / "old").rename(tmp_path / "new")
     assert manifest.read(tmp_path / "new" / "m.json").chunks == (tmp_path / "new" / "0.h5",)
+
+
+def test_an_empty_chunk_does_not_change_the_order_of_the_cuts(tmp_path: Path) -> None:
+    # Of a chunk whose files were all skipped nothing is known but what `represent` counts.
+    skipped = chunk(tmp_path / "0.h5", n_events=0, cut_flow={"generated": 0, "represent_mass": 0})
+    flow = {"generated": 9, "read": 8, "ingest_good": 7, "represent_mass": 6}
+    found = manifest.write(tmp_path / "m.json", [skipped, chunk(tmp_path / "1.h5", cut_flow=flow)])
+    assert list(found["cut_flow"].items()) == list(flow.items())
+
+
+@pytest.mark.parametrize("duplicates", ["fail", "reject"])
+def test_an_event_in_two_chunks(tmp_path: Path, duplicates: str) -> None:
+    files = [store(tmp_path / f"{n}.h5", e, duplicates) for n, e in enumerate([[1, 2], [3, 4], [5, 2]])]
+    manifest.write(tmp_path / "m.json", files[:2])
+    with pytest.raises(BadValueError, match=r"1 events of dataset 'qcd' were.* .*0.h5 and .*2.h5. Remove"):
+        manifest.write(tmp_path / "m.json", files)
+    kept = [store(tmp_path / f"k{n}.h5", [1, 2], "keep") for n in range(2)]
+    assert manifest.write(tmp_path / "m.json", kept)["n_events"] == 4
+
+
+def test_chunks_of_other_columns_or_kinds(tmp_path: Path) -> None:
+    whole, fraction = {"jets/q": np.arange(10)}, {"jets/q": np.linspace(0, 1, 10)}
+    first, more = chunk(tmp_path / "0.h5", whole), chunk(tmp_path / "1.h5", {**whole, "jets/pt": np.ones(10)})
+    with pytest.raises(MismatchError, match=r"1.h5 and .*0.h5 are .* only one of them has jets/pt. Its"):
+        manifest.write(tmp_path / "m.json", [first, more])
+    # Columns of several chunks are gathered into one array: the fractions would be cut off.
+    with pytest.raises(MismatchError, match=r"numbers of different kinds .* in jets/q. Its files"):
+        manifest.write(tmp_path / "m.json", [first, chunk(tmp_path / "2.h5", fraction)])
+    # A chunk without events has the columns that every chunk has, and no more.
+    empty = chunk(tmp_path / "3.h5", {"jets/pt": np.zeros(0)}, n_events=0)
+    assert manifest.write(tmp_path / "m.json", [empty, first])["n_events"] == 10
 
 
 def test_unknown_cross_section(tmp_path: Path) -> None:

@@ -41,6 +41,17 @@ def test_manifests_of_equal_chunks_with_other_selections(tmp_path):
     assert read_settings(manifest.read(tmp_path / "m.json")) == {"n_constituents_max": 100, "n_jets": 2}
 
 
+def test_chunks_without_events_count_only_where_all_are(tmp_path):
+    """A chunk whose files were all skipped does not know that it is one of a table."""
+    table = {"selection": {}, "features": {}}
+    paths = [chunk(tmp_path / "a.h5", {**CLOUDS, "features": {"radius": 1.0}}, "features")]
+    with h5py.File(paths[0], "a") as file:
+        file.attrs["n_events"] = 0
+    assert read_settings(*paths) == {"n_jets": 2, "radius": 1.0}
+    paths.append(chunk(tmp_path / "b.h5", table, "features"))
+    assert read_settings(*paths) == read_settings(*paths[::-1]) == {}
+
+
 @pytest.mark.parametrize(
     ("change", "shown"),
     [

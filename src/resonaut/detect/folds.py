@@ -35,7 +35,7 @@ def feature_matrix(data: Data, names: Sequence[str], context: Context) -> np.nda
     """
     columns: Mapping[str, np.ndarray] = data.features
     for name in names:
-        values = columns[name]
+        values = _single(columns[name])
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             raise BadValueError(
@@ -48,7 +48,13 @@ def feature_matrix(data: Data, names: Sequence[str], context: Context) -> np.nda
                 f"{context.where}.features: '{name}' is {values[0]:g} in all {len(values)} events of mixture "
                 f"'{context.mixture}'; a constant tells nothing. Remove it from the list."
             )
-    return np.stack([columns[name] for name in names], axis=1).astype(np.float32)
+    return np.stack([_single(columns[name]) for name in names], axis=1)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """In single precision; what it does not hold is infinite."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def check_windows(data: Data, context: Context, minimum: int) -> None:

@@ -14,8 +14,14 @@ from resonaut.events import PDG_CLASSES, UNMEASURED, Columns
 # No particle of a collider reaches these; damaged files do.
 _ETA_MAX = 100.0
 _ENERGY_MAX = 1e6
+# All conventions of angles, and some more for a jet at the seam with its constituents.
+PHI_MAX = 10.0
 _CHARGE_MAX = 3
-RANGES = f"finite values, 0 <= pt <= {_ENERGY_MAX:g} GeV, |eta| <= {_ETA_MAX:g}, |charge| <= {_CHARGE_MAX}"
+_WHOLE = np.iinfo(np.int32)
+RANGES = (
+    f"finite values, 0 <= pt <= {_ENERGY_MAX:g} GeV, |eta| <= {_ETA_MAX:g}, |phi| <= {PHI_MAX:g}, "
+    f"|charge| <= {_CHARGE_MAX}, whole numbers of 32 bits"
+)
 """What is expected of every event, for messages."""
 GROUPS = ("particles", "jets", "constituents", "gen_jets", "hits")
 
@@ -121,6 +127,9 @@ class Batch:
 def _impossible(group: str, name: str, values: np.ndarray, columns: Columns) -> np.ndarray:
     """(n_values,) mask of values that no measurement gives."""
     wrong = ~np.isfinite(values)
+    if values.dtype.kind in "iu":
+        # The store holds 32 bits: the others would wrap.
+        wrong |= (values < _WHOLE.min) | (values > _WHOLE.max)
     if name in ("pt", "energy"):
         wrong |= (values < 0) | (values > _ENERGY_MAX)
     elif name == "mass":
@@ -128,8 +137,11 @@ def _impossible(group: str, name: str, values: np.ndarray, columns: Columns) -> 
         wrong |= np.abs(values) > _ENERGY_MAX
     elif name == "eta":
         wrong |= (np.abs(values) > _ETA_MAX) & (columns["pt"] > 0)
+    elif name == "phi":
+        wrong |= (np.abs(values) > PHI_MAX) & (columns["pt"] > 0)
     elif name == "charge" and group in ("particles", "constituents"):
-        wrong |= np.abs(values) > _CHARGE_MAX
+        # Without abs: of the smallest whole number of a type there is no positive one.
+        wrong |= (values < -_CHARGE_MAX) | (values > _CHARGE_MAX)
     elif name == "pdg_class":
         wrong |= (values < 0) | (values >= len(PDG_CLASSES))
     return wrong
@@ -163,8 +175,9 @@ class Reader(Protocol):
     are: 'jets', 'table' or 'showers'), `NUMBERED` (whether the file numbers its events; where the settings
     decide that, an attribute `numbered` of the reader wins), `matches(contents)` (whether a file is of this
     format, by names alone), `Settings` and `build(settings)`; optionally
-    `check_file(contents, settings)`, which compares settings that name branches with a file. What the open
-    file is, `contents.opened` says.
+    `check_file(contents, settings)`, which compares settings that name branches with a file. A reader that
+    opens further files has an attribute `remote`, which the ingestion sets. What the open file is,
+    `contents.opened` says.
     """
 
     def info(self, file: Any, path: str) -> SourceInfo:

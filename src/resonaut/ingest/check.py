@@ -26,7 +26,7 @@ def check_study(study: Study) -> None:
 
 def _check(where: str, dataset: FileDataset, settings: IngestSettings) -> None:
     try:
-        path = next((entry.path for entry in dataset.entries() if not is_remote(entry.path)), None)
+        path = next((entry.path for entry in dataset.listed if not is_remote(entry.path)), None)
         if path is None:
             return
         kind = kind_of(path, settings.remote)

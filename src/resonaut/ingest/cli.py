@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int | None:
     if arguments.reader:
         raw["reader"] = arguments.reader
     if arguments.options:
-        raw["options"] = settings_argument(arguments.options)
+        raw["options"] = settings_argument(arguments.options, "--options")
+    remote = validate(IngestTask, {"dataset": "", **raw}, "--settings").ingest.remote
     if arguments.jets:
         raw["ingest"] = {**(raw.get("ingest") or {}), "collection": arguments.jets}
-    remote = validate(IngestTask, {"dataset": "", **raw}, "--settings").ingest.remote
     files: list[Any] = expand(arguments.files, remote)
     if arguments.file_list:
         given = arguments.file_list

@@ -6,6 +6,7 @@ import numpy as np
 
 from resonaut import ragged
 from resonaut.ingest.batch import Ragged
+from resonaut.ingest.ordering import by_pt
 from resonaut.ingest.settings import JetSettings
 from resonaut.kinematics import cartesian, from_cartesian
 
@@ -53,14 +54,4 @@ def cluster(particles: Ragged, settings: JetSettings) -> tuple[Ragged, Ragged]:
     constituents = Ragged(
         {name: values[index] for name, values in particles.columns.items()}, ragged.offsets_of(n_members)
     )
-    return sorted_by_pt(jets, constituents)
-
-
-def sorted_by_pt(jets: Ragged, constituents: Ragged) -> tuple[Ragged, Ragged]:
-    """Sort jets inside their events and constituents inside their jets by falling pt."""
-    order = np.lexsort((-jets.columns["pt"], ragged.row_of(jets.offsets)))
-    jets = Ragged({name: values[order] for name, values in jets.columns.items()}, jets.offsets)
-    constituents = constituents.take(order)
-    order = np.lexsort((-constituents.columns["pt"], ragged.row_of(constituents.offsets)))
-    columns = {name: values[order] for name, values in constituents.columns.items()}
-    return jets, Ragged(columns, constituents.offsets)
+    return by_pt(jets, constituents)

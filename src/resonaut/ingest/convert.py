@@ -85,6 +85,8 @@ def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: I
     done = Ingested()
     seen = Seen()
     attributes = {"kind": "store", "dataset": task.dataset, "label": task.label or ""}
+    if task.reader in registry.names("ingest"):
+        done.level = registry.load("ingest", task.reader).LEVEL
     with store.writing(output, attributes) as writer:
         for item in files:
             file = InputFile(item) if isinstance(item, str) else item
@@ -125,6 +127,8 @@ def _add_file(file: InputFile, task: IngestTask, writer: StoreWriter, done: Inge
             events.check(file.path)
             writer.append(events, file.path)
             counts.add(part)
+    if wanted is None:
+        counts.n_generated, counts.sum_weights = _generated(info, counts)
     done.level = module.LEVEL
     done.infos[file.path] = info
     done.counts.add(counts)
@@ -143,14 +147,18 @@ def _opened(file: InputFile, task: IngestTask) -> Iterator[tuple[ModuleType, Rea
         settings = validate(module.Settings, task.options, "options")
         if hasattr(module, "check_file"):
             module.check_file(contents, settings)
-        yield module, module.build(settings), handle
+        reader = module.build(settings)
+        if hasattr(reader, "remote"):
+            reader.remote = remote
+        yield module, reader, handle
 
 
 def _batches(
     module: ModuleType, reader: Reader, handle: Any, file: InputFile, info: SourceInfo, task: IngestTask
 ) -> Iterator[Batch]:
     """The batches of a file, their events named by the file where it does not name them itself."""
-    block = int(hashlib.sha256(info.digest.encode()).hexdigest()[:7], 16)
+    # 60 bits: with few, two of some thousand files would share a number, and their events seem repeated.
+    block = int(hashlib.sha256(info.digest.encode()).hexdigest()[:15], 16)
     settings = task.ingest
     for batch in reader.batches(handle, file.path, settings.collection, settings.step_events):
         bare = batch.jets is not None and batch.constituents is None
@@ -182,6 +190,21 @@ def _same_sample(path: str, level: str, info: SourceInfo, done: Ingested) -> Non
         return
 
 
+def _generated(info: SourceInfo, counts: Counts) -> tuple[int, float]:
+    """Number of events that the events of a file were selected from, and the sum of their weights.
+
+    The share of the events that were read before is taken off: they are in the store once. Where a weight is
+    no number, and so the sum of the file is none, it is the sum of the others.
+    """
+    read_weight = counts.good_weight + counts.repeated_weight
+    weight = info.sum_weights if np.isfinite(info.sum_weights) else read_weight
+    n_repeated = counts.rejected.get("duplicate", 0)
+    if not n_repeated:
+        return info.n_generated, weight
+    share = counts.repeated_weight / read_weight if read_weight else 1.0
+    return round(info.n_generated * (1 - n_repeated / counts.flow["read"])), weight * (1 - share)
+
+
 def _wanted(path: str, info: SourceInfo, classes: Sequence[str]) -> np.ndarray | None:
     """Indices of the chosen classes; None where all are kept.
 
@@ -206,8 +229,8 @@ def _attributes(task: IngestTask, done: Ingested) -> dict[str, Any]:
         "label_names": [task.label] if task.label is not None else list(first.label_names),
         "resonant_variable": variable,
         "n_events": list(flow.values())[-1],
-        "n_generated": done.counts.n_generated if task.classes else flow["generated"],
-        "sum_weights": done.counts.sum_weights if task.classes else sum(info.sum_weights for info in infos),
+        "n_generated": done.counts.n_generated,
+        "sum_weights": done.counts.sum_weights,
         "cut_flow": flow,
         "rejected": done.counts.rejected,
         "dropped_jets": done.counts.dropped_jets,

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from resonaut.errors import ConfigError, CorruptFileError, nearest
+from resonaut.ingest.remote import DEFAULTS, RemoteSettings
+from resonaut.ingest.sources import open_bytes
 
 PARTICLES = {"photon": "22", "electron": "11", "pion": "211"}
 """PDG ids that the published files of the CaloChallenge name their particles by."""
@@ -36,12 +38,13 @@ def n_cells(geometry: dict[str, Any]) -> int:
     return sum((len(layer["r_edges"]) - 1) * layer["n_alpha"] for layer in geometry["layers"])
 
 
-def cylindrical(path: str, particle: str | None) -> dict[str, Any]:
+def cylindrical(path: str, particle: str | None, remote: RemoteSettings = DEFAULTS) -> dict[str, Any]:
     """The geometry of a binning file of the CaloChallenge (arXiv:2410.21611).
 
     Args:
         path: XML file: `<Bins><Bin pid name><Layer id r_edges n_bin_alpha/>...</Bin>...</Bins>`.
         particle: a key of `PARTICLES`; needed where the file describes several.
+        remote: how a remote file is reached.
 
     Raises:
         MissingFileError, UnreachableError: the file cannot be opened.
@@ -50,10 +53,7 @@ def cylindrical(path: str, particle: str | None) -> dict[str, Any]:
     """
     from xml.etree import ElementTree
 
-    from resonaut.ingest.remote import RemoteSettings
-    from resonaut.ingest.sources import open_bytes
-
-    with open_bytes(path, RemoteSettings()) as file:
+    with open_bytes(path, remote) as file:
         text = file.read(_XML_BYTES_MAX)
     try:
         root = ElementTree.fromstring(text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from resonaut.errors import BadValueError
 from resonaut.events import UNMEASURED, Columns
+from resonaut.ingest.batch import PHI_MAX
 from resonaut.ingest.mapping import has_energy_unit
 from resonaut.ingest.pdg import charge_of, pdg_class
 
@@ -24,6 +26,9 @@ def canonical(columns: Columns, unit: str = "GeV", length: str = "mm", mass: flo
     Returns:
         pt, eta, phi, mass and the other columns. The mass is 0 where rounding leaves an energy below the
         momentum, and NaN where the energy is negative.
+
+    Raises:
+        BadValueError: charges, classes or flavours are no whole numbers.
     """
     columns = {name: _number(name, values) for name, values in columns.items()}
     for name in filter(has_energy_unit, columns if unit == "MeV" else ()):
@@ -33,7 +38,7 @@ def canonical(columns: Columns, unit: str = "GeV", length: str = "mm", mass: flo
     found = dict(zip(("pt", "eta", "phi"), _direction(columns), strict=True))
     found["phi"] = wrapped(found["phi"])
     if "energy" in columns:
-        found["mass"] = _mass(found["pt"], found["eta"], columns.pop("energy"))
+        found["mass"] = mass_from_energy(found["pt"], found["eta"], columns.pop("energy"))
     elif mass is not None:
         found["mass"] = np.full_like(found["pt"], mass)
     found |= {name: values for name, values in columns.items() if name not in found}
@@ -47,21 +52,37 @@ def canonical(columns: Columns, unit: str = "GeV", length: str = "mm", mass: flo
 
 
 def wrapped(phi: np.ndarray) -> np.ndarray:
-    """`phi` in (-pi, pi]; values that are there already keep every bit."""
+    """`phi` in (-pi, pi]; values that are there already keep every bit.
+
+    What no measurement gives (`batch.PHI_MAX`) stays as it is, so that it is seen as a fault.
+    """
     pi = phi.dtype.type(np.pi)
-    outside = (phi > pi) | (phi <= -pi)
-    return np.where(outside, phi - 2 * pi * np.ceil((phi - pi) / (2 * pi)), phi)
+    outside = ((phi > pi) | (phi <= -pi)) & (np.abs(phi) <= PHI_MAX)
+    if not outside.any():
+        return phi
+    with np.errstate(invalid="ignore"):
+        return np.where(outside, phi - 2 * pi * np.ceil((phi - pi) / (2 * pi)), phi)
 
 
 def _number(name: str, values: np.ndarray) -> np.ndarray:
     """Truth values as 0 and 1, kinematics with a fraction, charges and classes without one."""
     if name in ("charge", "pdg_class", "pdg_id", "flavour"):
+        _check_whole(name, values)
         return values.astype(np.int32)
     if values.dtype.kind == "b":
         return values.astype(np.int32)
     if values.dtype.kind in "iu" and (has_energy_unit(name) or name in ("eta", "phi")):
         return values.astype(np.float64)
     return values
+
+
+def _check_whole(name: str, values: np.ndarray) -> None:
+    broken = np.isfinite(values) & (values != np.rint(values)) if values.dtype.kind == "f" else np.zeros(0)
+    if broken.any():
+        raise BadValueError(
+            f"the column '{name}' holds {values[np.argmax(broken)]}, whole numbers are expected. Name the "
+            "column otherwise (jet_charge, ...) if it is another quantity."
+        )
 
 
 def _direction(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -74,7 +95,8 @@ def _direction(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return pt, eta, np.arctan2(py, px)
 
 
-def _mass(pt: np.ndarray, eta: np.ndarray, energy: np.ndarray) -> np.ndarray:
+def mass_from_energy(pt: np.ndarray, eta: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """(n,) float64 masses, GeV; 0 where rounding leaves less energy than momentum, NaN of energies < 0."""
     energy = energy.astype(np.float64)
     momentum = pt.astype(np.float64) * np.cosh(eta.astype(np.float64))
     squared = (energy - momentum) * (energy + momentum)

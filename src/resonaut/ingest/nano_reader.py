@@ -14,9 +14,9 @@ from resonaut.events import Columns
 from resonaut.ingest.batch import Batch, Ragged, SourceInfo
 from resonaut.ingest.contents import Contents
 from resonaut.ingest.event_weights import WeightSettings, event_weight
-from resonaut.ingest.nano_constituents import constituents_of, wrapped
+from resonaut.ingest.nano_constituents import constituents_of
 from resonaut.ingest.nanoevents import Links, Step, steps
-from resonaut.ingest.ordering import by_pt
+from resonaut.ingest.ordering import by_pt, falling_pt
 from resonaut.ingest.rootfile import reading, require, top_names, tree_of, trees
 from resonaut.ingest.tree_steps import arrays_by_step
 
@@ -112,7 +112,8 @@ class NanoReader:
         runs = trees(file, path).get("Runs")
         if runs is not None:
             with reading(path):
-                n_generated, sum_weights = (_total(runs, f"genEvent{what}") for what in ("Count", "Sumw"))
+                n_generated = _total(runs, path, "genEventCount")
+                sum_weights = _total(runs, path, "genEventSumw")
             if n_generated is not None and sum_weights is not None:
                 return SourceInfo(int(n_generated), float(sum_weights), None, "")
         with reading(path):
@@ -139,9 +140,9 @@ class NanoReader:
             yield batch
 
     def _batch(self, step: Step, layout: _Layout, puppi: bool) -> Batch:
-        jets = wrapped(step.flat(layout.jets, layout.jet_columns))
+        jets = step.flat(layout.jets, layout.jet_columns)
         jets.columns.update(_raw(jets.columns))
-        order = np.lexsort((-jets.columns["pt"], ragged.row_of(jets.offsets)))
+        order = falling_pt(ragged.row_of(jets.offsets), jets.columns["pt"])
         jets = Ragged({name: values[order] for name, values in jets.columns.items()}, jets.offsets)
         constituents = None
         if layout.linked:
@@ -152,7 +153,7 @@ class NanoReader:
             constituents = constituents_of(candidates, rank[of_jet], of_candidate, len(order), puppi)
         gen_jets = None
         if layout.gen_jets:
-            gen_jets, _ = by_pt(wrapped(step.flat(layout.gen_jets, _KINEMATICS)), None)
+            gen_jets, _ = by_pt(step.flat(layout.gen_jets, _KINEMATICS), None)
         return Batch(
             self._events(step, layout), step.start, jets=jets, constituents=constituents, gen_jets=gen_jets
         )
@@ -229,13 +230,16 @@ def _collections(present: Collection[str]) -> list[str]:
     )
 
 
-def _total(runs: Any, name: str) -> float | None:
+def _total(runs: Any, path: str, name: str) -> float | None:
     """Sum over runs; a '_' follows the name in files of NanoAOD version 6."""
     for branch in (name, f"{name}_"):
         if branch in runs:
             total = runs[branch].array(library="np").sum()
             if not np.isfinite(total):
-                raise CorruptFileError(f"the sum of '{branch}' of the tree 'Runs' is {total}")
+                raise CorruptFileError(
+                    f"{path}: the sum of '{branch}' of the tree 'Runs' is {total}, a number is expected. "
+                    "Copy or make it again."
+                )
             return total
     return None
 

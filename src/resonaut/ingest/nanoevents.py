@@ -15,6 +15,7 @@ import numpy as np
 from resonaut import ragged
 from resonaut.errors import BadValueError, CorruptFileError
 from resonaut.ingest.batch import Ragged
+from resonaut.ingest.momenta import wrapped
 from resonaut.ingest.rootfile import reading
 from resonaut.ingest.tree_steps import aligned, arrays_by_step
 
@@ -70,13 +71,15 @@ class Step:
         Args:
             collection: `FatJet`.
             columns: name here of each field, `{"msoftdrop": "soft_drop_mass"}`; fields that were not read
-                are left out.
+                are left out. phi is brought into (-pi, pi]: of few bits, the stored value may lie above.
         """
         layout = self.events[collection].layout
         known = layout.content.fields
         values = {
             name: np.asarray(layout.content[field].data) for field, name in columns.items() if field in known
         }
+        if "phi" in values:
+            values["phi"] = wrapped(values["phi"])
         return Ragged(values, np.asarray(layout.offsets))
 
     def links(self, jets: str, links: Links) -> tuple[np.ndarray, np.ndarray]:

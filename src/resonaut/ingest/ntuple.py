@@ -54,7 +54,10 @@ class Ntuple:
         if weight is not None:
             slices = range(0, n_events, _SLICE)
             total = float(
-                sum(_Slice(path, tree, s, s + _SLICE).scalar("gen_weight", weight).sum() for s in slices)
+                sum(
+                    _Slice(path, tree, s, s + _SLICE).scalar("gen_weight", weight).sum(dtype=np.float64)
+                    for s in slices
+                )
             )
         return SourceInfo(n_events, total, None, "", self.mapping.label_names)
 
@@ -86,7 +89,10 @@ class Ntuple:
 
     def _batch(self, part: _Slice) -> Batch:
         mapping = self.mapping
-        gen_jets, _ = self._objects(part, "gen_jets") if mapping.gen_jets else (None, False)
+        gen_jets = None
+        if mapping.gen_jets:
+            gen_jets, padded = self._objects(part, "gen_jets")
+            gen_jets, _ = by_pt(gen_jets.keep(gen_jets.columns["pt"] != 0) if padded else gen_jets, None)
         events = self._events(part)
         if mapping.particles:
             particles, _ = self._objects(part, "particles")
@@ -147,12 +153,17 @@ class Ntuple:
 
     def _canonical(self, part: _Slice, group: str, branches: dict[str, Nested]) -> Columns:
         columns = {name: item.values for name, item in branches.items()}
-        label = getattr(self.mapping, group).get("label")
-        if label is not None:
-            columns["label"] = self._label(part, label, columns["label"])
         mass = getattr(self.mapping, group).get("mass")
         constant = mass if isinstance(mass, float) else None
-        return canonical(columns, self.mapping.unit, self.mapping.length, constant)
+        try:
+            columns = canonical(columns, self.mapping.unit, self.mapping.length, constant)
+        except BadValueError as error:
+            raise BadValueError(f"{part.path}: options.{group}: {error}") from None
+        label = getattr(self.mapping, group).get("label")
+        if label is not None:
+            filler = branches["label"].padded & (columns["pt"] == 0)
+            columns["label"] = self._label(part, label, np.where(filler, 0, columns["label"]))
+        return columns
 
     def _constituents(self, part: _Slice, jet_offsets: np.ndarray) -> Ragged:
         """The candidates of each jet."""

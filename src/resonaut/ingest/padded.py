@@ -10,6 +10,7 @@ from resonaut import ragged
 from resonaut.errors import BadValueError
 from resonaut.events import Columns
 from resonaut.ingest.batch import Batch, Ragged
+from resonaut.ingest.ordering import by_pt
 from resonaut.kinematics import cartesian, from_cartesian
 
 
@@ -62,13 +63,6 @@ def momenta(px: np.ndarray, py: np.ndarray, pz: np.ndarray, energy: np.ndarray) 
     return {"pt": pt, "eta": eta, "phi": phi, "mass": np.where(energy < 0, np.nan, mass)}
 
 
-def wrapped(phi: np.ndarray) -> np.ndarray:
-    """Angles in (-pi, pi]; those that are inside stay as they are to the last bit."""
-    outside = (phi > np.pi) | (phi <= -np.pi)
-    with np.errstate(invalid="ignore"):
-        return np.where(outside, np.pi - (np.pi - phi) % (2 * np.pi), phi)
-
-
 def one_jet_each(events: Columns, first_entry: int, constituents: Ragged) -> Batch:
     """Events of one jet: the sum of the event's particles (E scheme), which are sorted by falling pt.
 
@@ -79,11 +73,9 @@ def one_jet_each(events: Columns, first_entry: int, constituents: Ragged) -> Bat
         first_entry: entry of the first event.
         constituents: particles of each event: pt, eta, phi, mass (GeV, radian) and more columns.
     """
-    from resonaut.ingest.cluster import sorted_by_pt
-
     parts = cartesian(*(constituents.columns[name] for name in ("pt", "eta", "phi", "mass")))
     present = np.diff(constituents.offsets) > 0
     px, py, pz, energy = (ragged.sums(values, constituents.offsets)[present] for values in parts)
     jets = Ragged(momenta(px, py, pz, energy), ragged.offsets_of(present))
-    jets, constituents = sorted_by_pt(jets, constituents.take(np.flatnonzero(present)))
+    jets, constituents = by_pt(jets, constituents.take(np.flatnonzero(present)))
     return Batch(events, first_entry, jets=jets, constituents=constituents)

@@ -28,19 +28,24 @@ _MASSES = {
 
 _LEPTONS = (11, 13, 15)
 _SMALLEST_HADRON = 100
+_FORWARD_PHOTON = 2
 
 
 def pdg_class(pdg_id: np.ndarray, charge: np.ndarray) -> np.ndarray:
-    """(n,) int32 class of candidates (index into `events.PDG_CLASSES`): hadrons by their charge."""
+    """(n,) int32 class of candidates (index into `events.PDG_CLASSES`): hadrons by their charge.
+
+    CMS numbers deposits in its forward calorimeter 1 (hadronic) and 2 (electromagnetic, as of photons).
+    """
     kind = np.abs(pdg_id)
     hadron = np.where(charge != 0, 1, 2)
-    return np.select([kind == 22, kind == 11, kind == 13], [3, 4, 5], hadron).astype(np.int32)
+    photon = (kind == 22) | (pdg_id == _FORWARD_PHOTON)
+    return np.select([photon, kind == 11, kind == 13], [3, 4, 5], hadron).astype(np.int32)
 
 
 def charge_of(pdg_id: np.ndarray) -> np.ndarray:
     """(n,) int32 charges: of leptons, and of hadrons by the digits of their quarks; others 0.
 
-    Below 100 only leptons have charge: CMS uses 1 and 2 for deposits in its forward calorimeter.
+    Below 100 only leptons have charge: for 1 and 2 see `pdg_class`.
     """
     pdg_id = np.asarray(pdg_id, np.int64)
     kind = np.abs(pdg_id)

@@ -26,7 +26,9 @@ class Counts:
         flow: events left after each cut, in order: read, good, (class), the preselection.
         rejected: events without use, by reason: fault, duplicate.
         dropped_jets: jets, by reason: without_constituents, below_pt_min, beyond_n_max.
-        n_generated, sum_weights: of the chosen classes, where classes are chosen.
+        n_generated, sum_weights: events before any selection, and the sum of their generator weights: of the
+            chosen classes where classes are chosen, without repeated events.
+        good_weight, repeated_weight: sums of weights of the good events, and of the repeated ones.
     """
 
     flow: dict[str, int] = field(default_factory=dict)
@@ -34,6 +36,8 @@ class Counts:
     dropped_jets: dict[str, int] = field(default_factory=dict)
     n_generated: int = 0
     sum_weights: float = 0.0
+    good_weight: float = 0.0
+    repeated_weight: float = 0.0
 
     def add(self, other: Counts) -> None:
         """Add the counts of other events."""
@@ -43,6 +47,8 @@ class Counts:
                 mine[key] = mine.get(key, 0) + count
         self.n_generated += other.n_generated
         self.sum_weights += other.sum_weights
+        self.good_weight += other.good_weight
+        self.repeated_weight += other.repeated_weight
 
 
 class Seen:
@@ -107,9 +113,12 @@ def clean(batch: Batch, path: str, settings: IngestSettings, seen: Seen) -> tupl
             )
         log.warning("%s; %d such events are rejected.", text, again.sum())
     good = ~(faulty | again)
+    weights = batch.events["gen_weight"]
     counts = Counts(
         {"read": len(batch), "ingest_good": int(good.sum())},
         {"fault": int(faulty.sum()), "duplicate": int(again.sum())},
+        good_weight=float(weights[good].sum()),
+        repeated_weight=float(weights[again].sum()),
     )
     return (batch if good.all() else batch.take(np.flatnonzero(good))), counts
 

@@ -18,7 +18,7 @@ from resonaut.errors import (
     MissingFileError,
     nearest,
 )
-from resonaut.filelist import DIGITS, InputFile, is_remote
+from resonaut.filelist import DIGITS, InputFile, is_remote, is_remote_pattern
 from resonaut.ingest.connection import Connection, RemoteFile
 from resonaut.ingest.remote import DEFAULTS, RemoteSettings, filesystem, protocol_of, run, tried
 
@@ -54,9 +54,8 @@ def expand(patterns: Sequence[str], remote: RemoteSettings = DEFAULTS) -> list[s
 
 
 def _is_pattern(path: str) -> bool:
-    # In a URL a question mark begins its query, and brackets before the path are an address.
     if is_remote(path):
-        return any(sign in path.split("://", 1)[1].partition("/")[2] for sign in "*[")
+        return is_remote_pattern(path)
     return glob.has_magic(path) and not Path(path).exists()
 
 

@@ -14,7 +14,7 @@ from resonaut.ingest.rootfile import reading
 from resonaut.ingest.tables import named, no_key, no_rows, resliced, unnamed_only
 
 _CSV, _PARQUET = "CSV file", "Parquet file"
-_DELIMITERS = (",", ";", "\t", " ")
+_DELIMITERS = (",", ";", "\t")
 _LINE_MAX = 2**20
 _BLOCK_BYTES = 2**22
 _NO_NUMBER = re.compile(r"In CSV column #(\d+): .*invalid value '(.*)'", re.DOTALL)
@@ -35,7 +35,7 @@ class CsvTable:
             comments, first = _head(file)
         if not first:
             raise no_rows(path)
-        self._delimiter = max(_DELIMITERS, key=lambda sign: (first.count(sign), -_DELIMITERS.index(sign)))
+        self._delimiter = _delimiter(first)
         cells = self._cells(first)
         comment = self._cells(comments[-1].lstrip("#").strip()) if comments else []
         self._n_skipped = len(comments)
@@ -154,6 +154,12 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return cell == ""
     return True
+
+
+def _delimiter(line: str) -> str:
+    """The most frequent delimiter of a line; blanks, which names may contain, where there is no other."""
+    signs = [sign for sign in _DELIMITERS if sign in line]
+    return max(signs, key=line.count, default=" ")
 
 
 def _head(file: Any) -> tuple[list[str], str]:

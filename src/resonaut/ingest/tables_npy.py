@@ -11,6 +11,7 @@ import numpy as np
 
 from resonaut.errors import BadValueError, CorruptFileError
 from resonaut.events import Columns
+from resonaut.ingest.npy_header import npy_header
 from resonaut.ingest.rootfile import reading
 from resonaut.ingest.tables import named, no_key, no_rows, unnamed_only
 
@@ -25,7 +26,7 @@ class NpyTable:
         self.path = path
         self._file = file
         with reading(path, _KIND):
-            self._shape, self._by_columns, self._dtype = _header(file)
+            self._shape, self._by_columns, self._dtype = npy_header(file)
             self._first_byte = file.tell()
             size = file.seek(0, os.SEEK_END) - self._first_byte
         expected = math.prod(self._shape) * self._dtype.itemsize
@@ -68,21 +69,3 @@ class NpyTable:
     def _values(self, first: int, count: int) -> np.ndarray:
         self._file.seek(self._first_byte + first * self._dtype.itemsize)
         return np.frombuffer(self._file.read(count * self._dtype.itemsize), self._dtype)
-
-
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether columns stand after each other, and type.
-
-    Raises:
-        ValueError: the header is damaged, or values are pickled.
-    """
-    versions = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    version = np.lib.format.read_magic(file)
-    if version not in versions:
-        raise ValueError(f"version {version}, one of {sorted(versions)} is expected")
-    shape, by_columns, dtype = versions[version](file)
-    if dtype.hasobject:
-        raise ValueError("its values are pickled objects, which are never loaded")
-    if any(length < 0 for length in shape):
-        raise ValueError(f"shape {shape}")
-    return shape, by_columns, dtype

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from resonaut.errors import CorruptFileError, EmptyFileError, MissingBranchError, nearest
+from resonaut.ingest.npy_header import npy_header
 from resonaut.ingest.rootfile import reading
 
 KIND = "npz file"
@@ -26,17 +27,8 @@ class ZippedArray:
     def __init__(self, stream: Any, path: str, name: str, n_bytes: int) -> None:
         self._stream, self._path, self._name = stream, path, name
         with reading(path, KIND):
-            version = np.lib.format.read_magic(stream)
-            read_header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            self.shape, column_major, self.dtype = read_header(stream)
+            self.shape, column_major, self.dtype = npy_header(stream)
             held = n_bytes - stream.tell()
-        if self.dtype.hasobject:
-            raise CorruptFileError(
-                f"{path}: '{name}' holds Python objects, which are never loaded. Save numbers."
-            )
         if column_major and len(self.shape) > 1:
             raise CorruptFileError(
                 f"{path}: '{name}' is stored column by column and cannot be read by rows. Save "

@@ -20,7 +20,7 @@ from resonaut.logs import log
 from resonaut.provenance import versions, write_run_record
 from resonaut.represent.settings import RepresentSettings
 
-EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label")
+EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label", "n_pu")
 _STEP_EVENTS = 4_096
 _ROWS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -146,9 +146,9 @@ def represent(
         BadValueError: a jet has no constituents while others have.
         OutputError: the output cannot be written.
     """
-    used = settings.model_dump(mode="json", include={"n_jets", "selection", kind})
     with store.Store(source) as events, store.creating(output, {"kind": kind}) as file:
         _can_be_made(kind, events, str(source))
+        used = _used(kind, events, settings)
         recompute = events.attributes.get("resonant_variable") == "mjj"
         flow: dict[str, int] = {}
         writer = RowWriter(file)
@@ -201,6 +201,13 @@ def _can_be_made(kind: str, events: store.Store, source: str) -> None:
         )
 
 
+def _used(kind: str, events: store.Store, settings: RepresentSettings) -> dict[str, Any]:
+    """The settings that make a difference: columns of a table are as they were given."""
+    if events.attributes.get("level", "jets") == "table":
+        return {"selection": settings.selection.model_dump(mode="json"), kind: {}}
+    return settings.model_dump(mode="json", include={"n_jets", "selection", kind})
+
+
 def _check(leading: Leading, source: str) -> None:
     empty = np.flatnonzero(np.diff(leading.offsets) == 0)
     if len(empty):
@@ -214,5 +221,6 @@ def _check(leading: Leading, source: str) -> None:
 
 def event_rows(leading: Leading) -> dict[str, np.ndarray]:
     """Columns of events that every representation carries."""
-    rows = {f"events/{name}": leading.events[name] for name in EVENT_COLUMNS if name in leading.events}
+    carried = [name for name in leading.events if name in EVENT_COLUMNS or name.startswith("weights/")]
+    rows = {f"events/{name}": leading.events[name] for name in carried}
     return {**rows, "events/mass": leading.events["mass"]}

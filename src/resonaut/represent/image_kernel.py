@@ -31,8 +31,8 @@ _ROUNDING = 1e-6
 
 @kernel()
 def _wrap(angle):
-    """The angle in [-pi, pi)."""
-    return angle - 2 * np.pi * np.floor((angle + np.pi) / (2 * np.pi))
+    """The angle in [-pi, pi); the seam stands as much lower as the edges: a window of 2 pi holds all."""
+    return angle - 2 * np.pi * np.floor((angle + np.pi + _ROUNDING) / (2 * np.pi))
 
 
 @kernel()
@@ -174,7 +174,7 @@ def fill(pt, eta, phi, charge, offsets, axes, centre, rotate, flip, half, channe
 
     Args:
         pt, eta, phi: (n_constituents,); GeV, radian.
-        charge: (n_constituents,), or empty where no channel needs it.
+        charge: (n_constituents,) int8, 0 or not; or empty where no channel needs it.
         offsets: (n_jets + 1,) first constituent of each jet.
         axes: (2, n_jets) eta and phi of the jets, or no columns where `centre` does not use them.
         centre, transform, norm: codes, see the tuples of the module.

@@ -48,7 +48,8 @@ def write_images(
 
     def rows(writer: RowWriter, leading: Leading) -> None:
         constituents = leading.constituents
-        if _NEED_CHARGE & set(wanted.channels) and "charge" not in constituents:
+        # A chunk whose files were all skipped lacks columns, and needs none.
+        if len(leading) and _NEED_CHARGE & set(wanted.channels) and "charge" not in constituents:
             raise MissingBranchError(
                 f"{source}: no constituents/charge, which represent.images.channels "
                 f"[{', '.join(wanted.channels)}] need; it holds {', '.join(sorted(constituents))}. Ask for "
@@ -114,7 +115,8 @@ def jet_images(
     Raises:
         MissingBranchError: the charge or the axes are needed and not given.
     """
-    if charge is None and _NEED_CHARGE & set(settings.channels):
+    need_charge = bool(_NEED_CHARGE & set(settings.channels))
+    if charge is None and need_charge:
         raise MissingBranchError(
             "Images of the channels charged and neutral need the charge of constituents."
         )
@@ -125,7 +127,7 @@ def jet_images(
     made = np.zeros((len(offsets) - 1, len(codes), *settings.shape), np.float32)
     image_kernel.fill(
         *(pt, eta, phi),
-        np.zeros(0, np.int8) if charge is None else charge.astype(np.int8, copy=False),
+        (charge != 0).astype(np.int8) if need_charge else np.zeros(0, np.int8),
         offsets,
         *_frame(centre, axes),
         settings.rotate,

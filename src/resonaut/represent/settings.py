@@ -89,10 +89,10 @@ class RepresentSettings(Settings):
     @classmethod
     def _as_many_jets(cls, value: Any) -> Any:
         """A selection that names no number of jets asks for those that are represented."""
-        if not isinstance(value, dict) or not isinstance(value.get("selection"), dict):
+        if not isinstance(value, dict) or not isinstance(value.get("selection", {}), dict):
             return value
         n_jets = value.get("n_jets", cls.model_fields["n_jets"].default)
-        return {**value, "selection": {"n_jets_min": n_jets, **value["selection"]}}
+        return {**value, "selection": {"n_jets_min": n_jets, **value.get("selection", {})}}
 
     @model_validator(mode="after")
     def _enough_jets(self) -> RepresentSettings:

@@ -38,9 +38,9 @@ def run(weights: Path, inputs: Path, output: Path, threads: int = 2) -> None:
     settings, tagger, where = parse(description)
     kind = settings.representation()
     entry = data.manifest.read(inputs, kind)
-    require_same(read_settings(entry), inputs, description["representation"], weights, kind, trained=True)
     if not any(entry.n_events):
         raise EmptyFileError(f"{inputs}: no events to score. Loosen represent.selection.")
+    require_same(read_settings(entry), inputs, description["representation"], weights, kind, trained=True)
     network = tagger.network()
     checkpoint.load_into(network, tensors, weights)
     columns: dict[str, list[np.ndarray]] = {}

@@ -101,7 +101,13 @@ def _count_by_reader(contents: Any, file: Any, path: str, kind: str) -> int:
     from resonaut import registry
 
     name = contents.find_reader(contents.contents_of(file, path, kind), "auto")
-    reader = registry.build("ingest", name, {})
+    try:
+        reader = registry.build("ingest", name, {})
+    except ConfigError:
+        raise ConfigError(
+            f"--count-events: {path}: the reader '{name}' counts nothing without its options, which a study "
+            "gives. Leave --count-events out."
+        ) from None
     try:
         return sum(len(batch) for batch in reader.batches(file, path, None, _STEP))
     except EmptyFileError:

@@ -62,6 +62,20 @@ def test_nan_and_constants_are_refused(toy, scan, context) -> None:
         score_of(data, context, features=["second"])
 
 
+def test_what_single_precision_cannot_hold_is_refused(toy, scan, context) -> None:
+    """Infinite scores have no order: a likelihood ratio of e^90 passes no cut better than one of e^100."""
+    data = toy(300, 20).data(scan)
+    data.features["first"] = data.features["first"].astype(np.float64)
+    data.features["first"][7] = 3e38
+    assert score_of(data, context, features=["first"]).score[0].argmax() == 7
+    data.features["first"][9] = -np.exp(90.0)
+    message = (
+        r"detect\.toy\.features: 'first' reaches 1\.22e\+39 in mixture '.*'; scores hold 3\.4e38 at most"
+    )
+    with pytest.raises(BadValueError, match=message):
+        score_of(data, context, features=["first"])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

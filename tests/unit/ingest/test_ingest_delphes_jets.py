@@ -7,9 +7,11 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+import pytest
 import uproot
 
 from resonaut import registry
+from resonaut.errors import BadValueError
 from resonaut.ingest import delphes_tree
 from resonaut.ingest.batch import Batch
 
@@ -71,3 +73,20 @@ def test_flavour_charge_and_b_tag(real_file: Callable[[str], str]) -> None:
         # Delphes sorts by pt itself, but for jets whose energy scale was corrected.
         assert sorted(found.tolist()) == sorted(ak.flatten(jets[f"Jet.{leaf}"].array()).tolist())
     assert {1, 5} & set(batch.jets.columns["flavour"].tolist())
+
+
+def test_a_branch_without_weights_is_named(
+    real_file: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The branch of weights is there and empty where the generator wrote none."""
+    path = real_file("delphes.root")
+    read_values = delphes_tree.values
+
+    def without_weights(tree: Any, branch: str, *rest: Any) -> tuple[np.ndarray, np.ndarray]:
+        found, offsets = read_values(tree, branch, *rest)
+        return (found[:0], 0 * offsets) if branch == "WeightLHEF" else (found, offsets)
+
+    monkeypatch.setattr(delphes_tree, "values", without_weights)
+    reader = registry.build("ingest", "delphes", {"weights": "WeightLHEF"})
+    with pytest.raises(BadValueError, match=r"options.weights: the branch 'WeightLHEF' holds no weights"):
+        next(reader.batches(uproot.open(path), path, None, 100))

@@ -135,6 +135,14 @@ def test_unknown_reader_names_the_nearest(capsys: Any, tmp_path: Path, simulated
     assert "ConfigError: reader: unknown reader 'delfes'. Did you mean 'delphes'?" in message
 
 
+def test_messages_name_their_own_option(capsys: Any, tmp_path: Path, simulated: Path) -> None:
+    assert "ConfigError: --options: not valid JSON" in refused(
+        capsys, tmp_path, str(simulated), "--options", "{"
+    )
+    message = refused(capsys, tmp_path, str(simulated), "--jets", "X", "--settings", '{"ingest": 5}')
+    assert "ConfigError: --settings.ingest: Input should be a valid dictionary" in message
+
+
 def test_unknown_collection_names_the_nearest(capsys: Any, tmp_path: Path, real_file: Callable) -> None:
     message = refused(capsys, tmp_path, real_file("delphes.root"), "--jets", "ParticleFlowJet8")
     assert (

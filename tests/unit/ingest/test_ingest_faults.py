@@ -177,3 +177,88 @@ def test_the_cut_flow_is_printed(capsys: Any, tmp_path: Path, simulated: Path) -
     rows = dict(line.split() for line in printed.splitlines() if line.startswith("  "))
     assert rows["generated"] == "80"
     assert rows["read"] == rows["ingest_good"] == rows["ingest_mass"] == "40"
+
+
+def table(path: Path, **columns: Any) -> str:
+    rows = np.zeros(len(columns["mass"]), [(name, "f8") for name in columns])
+    for name, values in columns.items():
+        rows[name] = values
+    np.save(path, rows)
+    return str(path)
+
+
+def of_table(on_bad_file: str = "fail", **ingest: Any) -> IngestTask:
+    options = {"mass": "mass", "weight": "w"}
+    raw = {"dataset": "toy", "reader": "table", "options": options, "on_bad_file": on_bad_file}
+    return validate(IngestTask, {**raw, "ingest": ingest})
+
+
+def test_the_sum_of_weights_is_that_of_events_that_are_there_once(tmp_path: Path) -> None:
+    weights, more = np.array([0.5, -1.0, 3.0]), np.array([2.0, 8.0])
+    one = table(tmp_path / "a.npy", mass=[1.0, 2.0, 3.0], w=weights)
+    (tmp_path / "copy.npy").write_bytes((tmp_path / "a.npy").read_bytes())
+    other = table(tmp_path / "b.npy", mass=[1.0, 2.0], w=more)
+    convert([one, str(tmp_path / "copy.npy"), other], tmp_path / "s.h5", of_table(duplicates="reject"))
+    events, attributes = read(tmp_path / "s.h5")
+    assert events.events["gen_weight"].sum() == attributes["sum_weights"] == 12.5
+    assert attributes["n_generated"] == len(events) == 5
+    assert json.loads(attributes["cut_flow"])["generated"] == 8
+    convert([one, str(tmp_path / "copy.npy")], tmp_path / "k.h5", of_table(duplicates="keep"))
+    assert read(tmp_path / "k.h5")[1]["sum_weights"] == 5.0
+
+
+def test_of_a_skim_that_is_there_twice_all_is_taken_off(tmp_path: Path, write: Any, sample: Any) -> None:
+    # 10 of 20 generated events are in each file, whose sum of weights is of the 20.
+    paths = [str(write(tmp_path / f"{name}.root", sample(10))) for name in "ab"]
+    convert(paths[:1], tmp_path / "one.h5", task())
+    convert(paths, tmp_path / "two.h5", task(duplicates="reject"))
+    one, two = read(tmp_path / "one.h5")[1], read(tmp_path / "two.h5")[1]
+    for name in ("n_generated", "sum_weights", "n_events"):
+        assert one[name] == two[name], name
+
+
+def test_a_weight_that_is_no_number_spoils_no_sum(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.npy", mass=[1.0, 2.0, 3.0], w=[0.5, np.nan, 2.0])
+    convert([path], tmp_path / "s.h5", of_table(on_bad_event="reject"))
+    assert read(tmp_path / "s.h5")[1]["sum_weights"] == 2.5
+    assert main(["manifest", "--output", str(tmp_path / "m.json"), str(tmp_path / "s.h5")]) == 0
+    assert json.loads((tmp_path / "m.json").read_text())["sum_weights"] == 2.5
+
+
+def test_a_table_that_is_skipped_is_a_table(tmp_path: Path) -> None:
+    convert([str(tmp_path / "absent.npy")], tmp_path / "s.h5", of_table("skip"))
+    events, attributes = read(tmp_path / "s.h5")
+    assert (attributes["level"], attributes["resonant_variable"]) == ("table", "mass")
+    assert events.jets == {}
+
+
+def test_files_of_equal_rows_have_events_of_their_own(tmp_path: Path) -> None:
+    names = set()
+    for number in range(20):
+        path = table(tmp_path / f"{number}.npy", mass=[1.0 + number], w=[1.0])
+        convert([path], tmp_path / "s.h5", of_table())
+        names.add(int(read(tmp_path / "s.h5")[0].events["lumi"][0]))
+    # Of 28 bits, as once, two of 5000 files share a number in one data set of twenty.
+    assert len(names) == 20
+    assert max(names) > 2**50
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "values"),
+    [
+        ("jets", "phi", np.array([3.2, -999.0])),
+        ("constituents", "phi", np.array([6.3, 1e20])),
+        ("jets", "n_tracks", np.array([2**31 - 1, 2**31])),
+        ("jets", "bits", np.array([7, 2**63], np.uint64)),
+        ("constituents", "charge", np.array([-3, -128], np.int8)),
+        ("constituents", "charge", np.array([1, 255], np.uint8)),
+    ],
+)
+def test_values_that_no_store_can_hold(group: str, name: str, values: np.ndarray) -> None:
+    columns = {"pt": np.ones(2), name: values}
+    item, bare = Ragged(columns, np.arange(3)), Ragged({"pt": np.ones(2)}, np.arange(3))
+    events = {"event": np.arange(2), "gen_weight": np.ones(2)}
+    groups = {"jets": item} if group == "jets" else {"jets": bare, "constituents": item}
+    wrong, lines = Batch(events, 5, **groups).faults()
+    assert wrong.tolist() == [False, True]
+    assert lines == [f"{name} of {group} is {values[1]} in entry 6"]

@@ -261,10 +261,42 @@ def test_canonical_columns() -> None:
     assert np.isnan(found["d0"][1])  # a photon has no track
 
 
-@given(st.floats(-50, 50), st.sampled_from([np.float32, np.float64]))
+@given(st.floats(-10, 10, width=32), st.sampled_from([np.float32, np.float64]))
 def test_wrapped_angles(phi: float, kind: type) -> None:
+    # What no measurement gives stays as it is, so that it is seen as a fault.
+    assert wrapped(np.array([-999.0, 1e20], kind)).tolist() == [-999.0, kind(1e20)]
     found = wrapped(np.array([phi], kind))
     assert -np.pi - 1e-6 < found[0] <= np.pi + 1e-6
     assert np.cos(found[0] - kind(phi)) == pytest.approx(1, abs=1e-5)
     if -3.14 < phi < 3.14:
         assert found[0] == kind(phi)
+
+
+def test_generator_jets_that_fill_up_are_dropped(tmp_path: Path) -> None:
+    branches = {f"jet_{name}": np.full(2, 5.0) for name in ("pt", "eta", "phi", "mass")}
+    branches |= {f"gen_{name}": np.zeros((2, 3)) for name in ("eta", "phi", "mass")}
+    branches["gen_pt"] = np.array([[30.0, 0, 50], [0, 0, 0]])
+    mapping = {"jets": _PT_ETA_PHI, "gen_jets": {name: f"gen_{name}" for name in _PT_ETA_PHI}}
+    (batch,) = read(write_tree(tmp_path / "a.root", branches), mapping)
+    assert batch.gen_jets.columns["pt"].tolist() == [50, 30]
+    assert batch.gen_jets.offsets.tolist() == [0, 2, 2]
+
+
+def test_labels_of_filler_are_not_looked_at(tmp_path: Path) -> None:
+    branches = {f"jet_{name}": np.array([[9.0, 0], [8, 7]]) for name in ("pt", "eta", "phi", "mass")}
+    branches["label"] = np.array([[1, -99], [0, 1]])
+    options = {"jets": {**_PT_ETA_PHI, "label": "label"}, "label_names": ["light", "b"]}
+    (batch,) = read(write_tree(tmp_path / "a.root", branches), options)
+    assert batch.jets.columns["label"].tolist() == [1, 0, 1]
+    branches["label"][1, 1] = -99
+    with pytest.raises(BadValueError, match="label is -99"):
+        read(write_tree(tmp_path / "b.root", branches), options)
+
+
+def test_a_jet_charge_is_not_cut_to_whole_numbers(tmp_path: Path) -> None:
+    branches = {f"jet_{name}": np.full(2, 5.0) for name in ("pt", "eta", "phi", "mass")}
+    path = write_tree(tmp_path / "a.root", branches | {"q": np.array([1.0, -0.31])})
+    with pytest.raises(BadValueError, match=r"a.root: options.jets: the column 'charge' holds -0.31"):
+        read(path, {"jets": {**_PT_ETA_PHI, "charge": "q"}})
+    (batch,) = read(path, {"jets": {**_PT_ETA_PHI, "jet_charge": "q"}})
+    assert batch.jets.columns["jet_charge"].tolist() == [1, -0.31]

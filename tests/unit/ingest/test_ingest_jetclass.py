@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import formats_public as formats
 import numpy as np
 import pytest
@@ -126,3 +127,15 @@ def test_jetclass_notices_entries_that_the_tree_only_claims(
     monkeypatch.setattr(uproot.behaviors.TTree.TTree, "num_entries", 10**12)
     with pytest.raises(CorruptFileError, match="10 of 20 jets are there from entry 20 on; the tree says"):
         read(written["jetclass.root"][0], "jetclass", step=20)
+
+
+def test_jetclass_refuses_particles_of_other_jets(tmp_path: Path) -> None:
+    """As many values in all, but of other jets."""
+
+    def shift(parts: dict, jets: dict) -> None:
+        counts = np.asarray(ak.num(parts["part_charge"]))
+        assert (counts != np.roll(counts, 1)).any()
+        parts["part_charge"] = ak.unflatten(ak.flatten(parts["part_charge"]), np.roll(counts, 1))
+
+    with pytest.raises(CorruptFileError, match=r"'part_charge' has not one value per particle"):
+        read(rewrite_jetclass(tmp_path / "a.root", shift), "jetclass")

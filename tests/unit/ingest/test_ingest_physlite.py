@@ -162,7 +162,9 @@ def _rewrite(path: Path, changes: dict[str, Any]) -> Path:
 
 def test_columns_of_different_lengths(tmp_path: Path) -> None:
     eta = ak.unflatten(np.zeros(9, np.float32), [9, 0])
-    with pytest.raises(CorruptFileError, match=r"'AnalysisLargeRJetsAuxDyn.eta' has not one value per jet"):
+    with pytest.raises(
+        CorruptFileError, match=r"'AnalysisLargeRJetsAuxDyn.eta' has not one value per object"
+    ):
         read(physlite, _rewrite(tmp_path / "a.root", {"AnalysisLargeRJetsAuxDyn.eta": eta}))
 
 
@@ -185,3 +187,31 @@ def test_what_is_said_where_constituents_are_wanted() -> None:
     said = physlite.why_no_constituents("a.root")
     assert said.startswith("DAOD_PHYSLITE holds links")
     assert "constituentLinks" in said
+
+
+def test_data_have_weight_1(tmp_path: Path) -> None:
+    """The variable is there in data, too, without values."""
+    none = ak.unflatten(np.zeros(0, np.float32), [0, 0])
+    path = _rewrite(tmp_path / "a.root", {"EventInfoAuxDyn.mcEventWeights": none})
+    (batch,) = read(physlite, path)
+    assert batch.events["gen_weight"].tolist() == [1, 1]
+    assert physlite.build(physlite.Settings()).info(opened(path), str(path)).sum_weights == 2
+    some = ak.unflatten(np.ones(3, np.float32), [3, 0])
+    with pytest.raises(BadValueError, match="0 values in entry 1"):
+        read(physlite, _rewrite(tmp_path / "b.root", {"EventInfoAuxDyn.mcEventWeights": some}))
+
+
+def test_links_to_no_b_tagging(tmp_path: Path) -> None:
+    """A negative position is none, and not that of the event before."""
+    columns = {
+        f"AnalysisJetsAuxDyn.{name}": ak.unflatten(np.ones(3, np.float32), [2, 1])
+        for name in ("pt", "eta", "phi", "m")
+    }
+    columns["BTagging_AntiKt4EMPFlowAuxDyn.GN2v01_pb"] = ak.unflatten(np.float32([0.1, 0.2, 0.3]), [2, 1])
+    link = "AnalysisJetsAuxDyn.btaggingLink.m_persIndex"
+    good = columns | {link: ak.unflatten(np.int32([1, 0, 0]), [2, 1])}
+    (batch,) = read(physlite, _rewrite(tmp_path / "b.root", good), "AnalysisJets")
+    assert batch.jets.columns["btag_gn2v01_pb"] == pytest.approx([0.2, 0.1, 0.3])
+    bad = columns | {link: ak.unflatten(np.int32([1, 0, -1]), [2, 1])}
+    with pytest.raises(BadValueError, match=r"1 of 3 links .* the first in entry 1"):
+        read(physlite, _rewrite(tmp_path / "c.root", bad), "AnalysisJets")

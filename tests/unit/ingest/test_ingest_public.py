@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import formats_public as formats
+import formats_showers
+import h5py
 import numpy as np
 import pytest
 from formats_public import read
 
 from resonaut import ragged, registry
-from resonaut.errors import (
-    ConfigError,
-    InputError,
-)
+from resonaut.errors import ConfigError, InputError, UnreachableError
+from resonaut.ingest import geometry
 from resonaut.ingest.contents import contents_of, kind_of, opened
-from resonaut.ingest.padded import momenta, wrapped
-from resonaut.ingest.pdg import charge_of, mass_of
-from resonaut.ingest.remote import DEFAULTS
+from resonaut.ingest.methods import lhco
+from resonaut.ingest.momenta import wrapped
+from resonaut.ingest.padded import momenta
+from resonaut.ingest.pdg import charge_of, mass_of, pdg_class
+from resonaut.ingest.remote import DEFAULTS, RemoteSettings
 
 READERS = ("jetclass", "toptag", "lhco", "quark_gluon", "showers")
 FILES: dict[str, tuple[str, Callable[..., dict[str, Any]]]] = {
@@ -129,3 +131,38 @@ def test_charges_and_masses_of_known_particles() -> None:
     assert charge_of(identity).tolist() == charge
     assert mass_of(np.array([-211, 2112])).tolist() == [0.13957039, 0.93956542]
     assert np.isnan(mass_of(np.array([9_999_999]))).all()
+
+
+def test_deposits_in_the_forward_calorimeter_of_cms() -> None:
+    """Particle flow numbers them 1 (hadronic) and 2 (electromagnetic); neither is charged."""
+    identity = np.array([1, 2, 22, 130, -211, 0])
+    assert charge_of(identity).tolist() == [0, 0, 0, 0, -1, 0]
+    assert pdg_class(identity, charge_of(identity)).tolist() == [2, 3, 3, 2, 1, 2]
+
+
+@pytest.mark.parametrize("what", ["masterkey", "binning"])
+def test_files_beside_are_reached_as_the_ingestion_is_told(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader's `remote` is what its masterkey, or its XML file, is opened with."""
+    seen: list[RemoteSettings] = []
+
+    def refuse(path: str, remote: RemoteSettings) -> None:
+        seen.append(remote)
+        raise UnreachableError(path)
+
+    remote = RemoteSettings(retries=7)
+    if what == "masterkey":
+        monkeypatch.setattr(lhco, "open_bytes", refuse)
+        path = tmp_path / "box.h5"
+        formats.write_lhco(path, 3, 1, labelled=False)
+        reader = registry.build("ingest", "lhco", {"masterkey": "root://host//key"})
+    else:
+        monkeypatch.setattr(geometry, "open_bytes", refuse)
+        path = tmp_path / "d.hdf5"
+        formats_showers.write_calochallenge(path, 3, 1)
+        reader = registry.build("ingest", "showers", {"binning": "root://host//binning.xml"})
+    reader.remote = remote
+    with h5py.File(path) as file, pytest.raises(UnreachableError):
+        reader.info(file, str(path))
+    assert seen == [remote]

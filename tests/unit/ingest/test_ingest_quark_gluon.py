@@ -86,7 +86,7 @@ def test_quark_gluon_refuses_other_arrays(tmp_path: Path) -> None:
         r"y has shape \(3,\)": {"X": x, "y": y[:3]},
         r"X has shape \(4, 3, 4\) and type int64": {"X": x.astype(int), "y": y},
         "column by column": {"X": np.asfortranarray(x), "y": y},
-        "Python objects": {"X": np.array([[1], [1, 2]], dtype=object), "y": y},
+        "pickled objects": {"X": np.array([[1], [1, 2]], dtype=object), "y": y},
         "0 rows": {"X": x[:0], "y": y[:0]},
         r"y is 2.0 in entry 1; one of 0, 1": {"X": x, "y": np.array([0, 2.0, 0, 0])},
         "no array 'y'": {"X": x, "Y": y},
@@ -128,3 +128,12 @@ def test_rapidity_is_kept(pt: float, rapidity: float, phi: float, pdg_id: int) -
     energy, _, _, pz = formats.four_momenta(*(c[name] for name in ("pt", "eta", "phi", "mass")))
     assert np.arctanh(pz / energy)[0] == pytest.approx(rapidity, abs=1e-6)
     assert -np.pi < c["phi"][0] <= np.pi
+
+
+def test_quark_gluon_names_a_version_that_is_not_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        for name, values in {"X": np.ones((2, 3, 4)), "y": np.zeros(2)}.items():
+            with file.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, values, version=(3, 0))
+    with pytest.raises(CorruptFileError, match=r"a\.npz: not a readable npz file.*version \(3, 0\)"):
+        read(tmp_path / "a.npz", "quark_gluon")

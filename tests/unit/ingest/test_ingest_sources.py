@@ -219,6 +219,7 @@ def test_garbage_of_h5py_does_not_lock_the_reading(tmp_path: Path) -> None:
 
 def test_manifest_by_hand(files: Path, simulated: Path, capsys: pytest.CaptureFixture) -> None:
     (files / "a.root").write_bytes(simulated.read_bytes())
+    (files / "t.csv").write_text("mass\n1.0\n")
     command = ["files", "a*.root", "--output", "files.json", "--luminosity-fb", "2.5"]
     assert main([*command, "--checksum", "adler32", "--count-events"]) == 0
     content = simulated.read_bytes()
@@ -233,6 +234,7 @@ def test_manifest_by_hand(files: Path, simulated: Path, capsys: pytest.CaptureFi
         (["a.root", "--luminosity-fb", "-1"], "--luminosity-fb: a positive number is expected"),
         (["a.root", "--count-events", "--tree", "Event"], "no tree 'Event'. Did you mean 'Events'?"),
         (["a.root", "--retries", "0"], "--timeout, --retries.retries: Input should be greater"),
+        (["t.csv", "--count-events"], "--count-events: t.csv: the reader 'table' counts nothing without its"),
         (
             ["http://127.0.0.1:9/a", "--timeout", "1", "--retries", "1"],
             "UnreachableError: http://127.0.0.1:9/a",

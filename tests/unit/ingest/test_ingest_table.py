@@ -270,3 +270,13 @@ def test_tables_are_recognised_by_their_kind(tmp_path: Path) -> None:
         kind = kind_of(path, RemoteSettings())
         with opened(path, kind, RemoteSettings()) as file:
             assert find_reader(contents_of(file, path, kind), "auto") == "table"
+
+
+def test_blanks_in_names_do_not_delimit(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("mass (in GeV),tau 21 of the jet\n1000,0.5\n")
+    _, (batch,) = read(
+        tmp_path / "t.csv", {"mass": "mass (in GeV)", "rename": {"tau 21 of the jet": "tau21"}}
+    )
+    assert batch.features["tau21"].tolist() == [0.5]
+    (tmp_path / "u.csv").write_text("mjj tau21\n1000 0.5\n")
+    assert read(tmp_path / "u.csv", PLAIN)[1][0].features["tau21"].tolist() == [0.5]

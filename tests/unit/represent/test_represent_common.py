@@ -207,3 +207,22 @@ def test_bad_input(
     assert "hollow.h5: a jet of event 1:2:10 has no constituents" in message
 
     assert not output.parent.exists() or list(output.parent.iterdir()) == []
+
+
+def test_weights_and_pile_up_are_carried(tmp_path: Path, make_events: Callable, make_store: Callable) -> None:
+    """Named weights and pile-up follow their events into every representation."""
+    jets = [np.array([[300.0, 0.5, 3.1]]), np.array([[200.0, 0.0, 0.1]])]
+    events = make_events([jets, jets, jets])
+    events.events["weights/scale_up"] = np.array([1.5, 2.5, 3.5])
+    events.events["n_pu"] = np.array([10, 20, 30])
+    store = make_store(tmp_path / "s.h5", events)
+    for kind in ("features", "images", "clouds"):
+        output = tmp_path / f"{kind}.h5"
+        settings = json.dumps({"n_jets": 2, "selection": {"n_jets_min": 2}})
+        assert (
+            main(["represent", kind, "--settings", settings, "--input", str(store), "--output", str(output)])
+            == 0
+        )
+        with h5py.File(output) as file:
+            assert file["events/weights/scale_up"][:].tolist() == [1.5, 2.5, 3.5]
+            assert file["events/n_pu"][:].tolist() == [10, 20, 30]

@@ -11,7 +11,7 @@ import yaml
 
 from resonaut import manifest, mixtures, store
 from resonaut.config import parse
-from resonaut.errors import MissingBranchError
+from resonaut.errors import MismatchError, MissingBranchError
 from resonaut.events import Events
 from resonaut.ingest.convert import convert
 from resonaut.ingest.settings import IngestTask
@@ -20,6 +20,7 @@ from resonaut.represent.features import write_features
 from resonaut.represent.images import write_images
 from resonaut.represent.mix import write_mixture
 from resonaut.represent.settings import MixTask, RepresentSettings
+from resonaut.representation import read_settings
 
 N_EVENTS = 10_000
 SETTINGS = RepresentSettings.model_validate(
@@ -125,6 +126,24 @@ def test_two_chunks_of_which_one_is_empty_make_a_mixture(tmp_path) -> None:
     whole = table(400, 2, first=1000)
     passed = (whole.events["mass"] >= 2500) & (whole.events["mass"] < 6000)
     np.testing.assert_array_equal(found["events/mj1"], whole.features["mj1"][passed][mixture.row])
+
+
+def test_settings_that_do_nothing_to_a_table_are_not_compared(tmp_path) -> None:
+    """Two tables agree whatever jets would become; a table says not how its columns were made."""
+    selection = {"selection": {"n_jets_min": 2}}
+    paths = []
+    for number, changes in enumerate(({}, {"features": {"lund": True}}, {"n_jets": 1})):
+        source = table_store(tmp_path / f"store{number}.h5", table(60, number))
+        paths.append(tmp_path / f"features{number}.h5")
+        write_features(source, paths[-1], RepresentSettings.model_validate({**selection, **changes}))
+    assert read_settings(*paths) == {}
+    with h5py.File(paths[2]) as file:
+        assert json.loads(file.attrs["settings"]).keys() == {"selection", "features"}
+    with h5py.File(tmp_path / "jets.h5", "w") as file:
+        file.attrs.update({"kind": "features", "n_events": 1, "settings": '{"n_jets": 2, "features": {}}'})
+    for order in ((paths[0], tmp_path / "jets.h5"), (tmp_path / "jets.h5", paths[0])):
+        with pytest.raises(MismatchError, match=r"features0\.h5: features that do not say .*jets\.h5 says"):
+            read_settings(*order)
 
 
 def test_the_example_study_reads_the_olympics_table(root, shared, tmp_path) -> None:

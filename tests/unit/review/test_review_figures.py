@@ -2,11 +2,17 @@
 
 import json
 
+import h5py
+import numpy as np
 import pytest
-from review_files import SETTINGS, make_store
+from review_files import SETTINGS, head, make_features, make_store
 
+from resonaut import manifest
 from resonaut.cli import main
+from resonaut.events import Events
 from resonaut.review.draw import ROLES
+from resonaut.review.figures.represent import FEATURES, chosen_of, features_of
+from resonaut.store import writing
 
 STAGES = sorted(ROLES)
 
@@ -74,6 +80,33 @@ def test_simulate_without_generator_jets_says_so(tmp_path, capsys):
     store = make_store(tmp_path, "qcd", 50, gen_jets=False)
     assert run("simulate", ["--stores", str(store)], tmp_path / "f.png") == 3
     assert "no generator jets" in capsys.readouterr().err
+
+
+def test_events_of_one_jet_have_a_mass_to_draw(tmp_path):
+    path = make_features(tmp_path, "qcd", 200)
+    chunk = manifest.read(path).chunks[0]
+    with h5py.File(chunk, "a") as file:
+        for name in FEATURES:
+            del file[f"events/{name}"]
+    manifest.write(path, [chunk])
+    held = features_of(manifest.read(path))
+    assert chosen_of({"qcd": held}) == ["mass"]
+    assert run("represent", ["--features", f"qcd={path}"], tmp_path / "f.png") == 0
+
+
+def test_showers_of_which_the_first_chunk_was_skipped(tmp_path):
+    n = 50
+    for number, (size, level) in enumerate(((0, "jets"), (n, "showers"))):
+        ids = {key: np.ones(size, np.int64) for key in ("run", "lumi")} | {"event": np.arange(size)}
+        events = Events({**ids, "gen_weight": np.ones(size)}, {}, np.zeros(size + 1, np.int64))
+        if level == "jets":
+            events.events["mass"] = np.zeros(size)
+        attributes = {**head("store", "qcd", size), "level": level}
+        attributes["resonant_variable"] = {"jets": "mjj", "showers": ""}[level]
+        with writing(tmp_path / f"{number}.h5", attributes) as writer:
+            writer.append(events)
+    manifest.write(tmp_path / "qcd.json", [tmp_path / "0.h5", tmp_path / "1.h5"])
+    assert run("ingest", ["--stores", str(tmp_path / "qcd.json")], tmp_path / "f.png") == 0
 
 
 def test_a_manifest_under_another_name_is_refused(files, tmp_path, capsys):

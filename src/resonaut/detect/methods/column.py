@@ -14,7 +14,7 @@ from pydantic import Field
 
 from resonaut import settings as base
 from resonaut.detect.interface import Context, Data, Needs, Scores
-from resonaut.errors import ConfigError
+from resonaut.errors import BadValueError, ConfigError
 from resonaut.nn.settings import TrainingSettings
 
 
@@ -52,7 +52,7 @@ class Column:
 
         Raises:
             ConfigError: neither one column nor one for each window.
-            BadValueError: a value is not finite, or the same in all events.
+            BadValueError: a value is not finite or too large for a score, or the same in all events.
         """
         from resonaut.detect.folds import feature_matrix
         from resonaut.nn.ensemble import History
@@ -63,6 +63,8 @@ class Column:
                 f"{context.where}.features: {len(names)} columns for {n_windows} windows of the scan; one "
                 f"for all windows, or {n_windows}, are expected."
             )
+        for name in names:
+            _require_single_precision(data.features[name], name, context)
         values = feature_matrix(data, names, context).T
         none = np.zeros((0, 0), np.float32)
         return Scores(
@@ -71,6 +73,16 @@ class Column:
             history=History(none, none, np.zeros(0, np.int64)),
             n_networks=0,
             n_parameters=0,
+        )
+
+
+def _require_single_precision(values: np.ndarray, name: str, context: Context) -> None:
+    """Refuse what would be infinite as a score: likelihood ratios of e^100 lose their order there."""
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    if largest > np.finfo(np.float32).max:
+        raise BadValueError(
+            f"{context.where}.features: '{name}' reaches {largest:.3g} in mixture '{context.mixture}'; "
+            "scores hold 3.4e38 at most. Give a growing function of it, such as its logarithm."
         )
 
 

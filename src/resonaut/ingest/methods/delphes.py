@@ -99,7 +99,7 @@ class Delphes:
                 }
                 if self.settings.weights:
                     columns |= read.weights(path, tree, self.settings.weights, start, stop, n_weights)
-                generated = read.jets(tree, gen_jets, start, stop) if gen_jets else None
+                generated = by_pt(read.jets(tree, gen_jets, start, stop), None)[0] if gen_jets else None
                 if collection is None:
                     particles, _, usable = read.candidates(tree, group, start, stop)
                     batch = Batch(columns, start, particles.keep(usable), gen_jets=generated)
@@ -124,7 +124,13 @@ class Delphes:
             return 0
         require(path, TREE, [name], present)
         with reading(path):
-            return len(values(tree, name, "Weight", 0, 1)[0])
+            n_weights = len(values(tree, name, "Weight", 0, 1)[0])
+        if n_weights == 0:
+            raise BadValueError(
+                f"{path}: options.weights: the branch '{name}' holds no weights. Leave it out, and only "
+                "Event.Weight is read."
+            )
+        return n_weights
 
     def _group(self, path: str, tree: Any, collection: str | None, present: set[str]) -> tuple[str, ...]:
         """Branches of the candidates; none where jets are read without constituents."""

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from resonaut import ragged
 from resonaut import settings as base
 from resonaut.errors import BadValueError, ConfigError, CorruptFileError
 from resonaut.ingest.batch import Batch, Ragged, SourceInfo
 from resonaut.ingest.contents import Contents
+from resonaut.ingest.momenta import mass_from_energy
+from resonaut.ingest.ordering import by_pt
 from resonaut.ingest.padded import momenta, numbered
 from resonaut.ingest.rootfile import reading, require, top_names, tree_of
+from resonaut.ingest.tree_steps import arrays_by_step, flat
 
 KINDS = ("root",)
 LEVEL = "jets"
@@ -62,9 +64,9 @@ class JetClass:
         present = set(top_names(tree))
         optional = [name for name in (*_TRACK, *_SUBSTRUCTURE, "part_charge", *_flags()) if name in present]
         wanted = [*_required(), *optional]
-        for start in range(0, tree.num_entries, step):
+        start = 0
+        for arrays in arrays_by_step(tree, path, wanted, step):
             with reading(path):
-                arrays = tree.arrays(wanted, entry_start=start, entry_stop=start + step, how=dict)
                 batch = _batch(arrays, path, start)
             expected = min(step, tree.num_entries - start)
             if len(batch) != expected:
@@ -73,6 +75,7 @@ class JetClass:
                     f"that it has {tree.num_entries}. Copy or make it again."
                 )
             yield batch
+            start += len(batch)
 
 
 def _flags() -> tuple[str, ...]:
@@ -91,22 +94,14 @@ def _tree(file: Any, path: str) -> Any:
 
 
 def _batch(arrays: Mapping[str, Any], path: str, start: int) -> Batch:
-    from resonaut.ingest.cluster import sorted_by_pt
-
     jets = {column: np.asarray(arrays[branch]) for branch, column in _JET.items()}
-    jets["mass"] = _mass(jets["pt"], jets["eta"], np.asarray(arrays["jet_energy"]))
+    jets["mass"] = mass_from_energy(jets["pt"], jets["eta"], np.asarray(arrays["jet_energy"]))
     jets |= {name: np.asarray(arrays[branch]) for branch, name in _SUBSTRUCTURE.items() if branch in arrays}
     n_jets = len(jets["pt"])
     events = numbered(np.arange(start, start + n_jets))
     events["label"] = _label(arrays, path, start)
-    jets, constituents = sorted_by_pt(Ragged(jets, np.arange(n_jets + 1)), _constituents(arrays))
+    jets, constituents = by_pt(Ragged(jets, np.arange(n_jets + 1)), _constituents(arrays, path))
     return Batch(events, start, jets=jets, constituents=constituents)
-
-
-def _mass(pt: np.ndarray, eta: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    momentum = pt.astype(np.float64) * np.cosh(eta.astype(np.float64))
-    squared = (energy - momentum) * (energy + momentum)
-    return np.where(energy < 0, np.nan, np.sqrt(np.maximum(squared, 0.0)))
 
 
 def _label(arrays: Mapping[str, Any], path: str, start: int) -> np.ndarray:
@@ -122,19 +117,24 @@ def _label(arrays: Mapping[str, Any], path: str, start: int) -> np.ndarray:
     return np.argmax(flags, axis=1).astype(np.int32)
 
 
-def _constituents(arrays: Mapping[str, Any]) -> Ragged:
-    import awkward as ak
-
-    flat = {name: np.asarray(ak.flatten(arrays[name])) for name in arrays if name.startswith("part_")}
-    offsets = ragged.offsets_of(np.asarray(ak.num(arrays[_MOMENTUM[0]]), np.int64))
-    columns = momenta(*(flat[name] for name in _MOMENTUM))
-    if "part_charge" in flat:
-        columns["charge"] = flat["part_charge"].astype(np.int32)
-    flags = [flat[name] != 0 for name in _flags() if name in flat]
+def _constituents(arrays: Mapping[str, Any], path: str) -> Ragged:
+    _, offsets = flat(arrays[_MOMENTUM[0]])
+    found = {}
+    for name in arrays:
+        if name.startswith("part_"):
+            found[name], of_branch = flat(arrays[name])
+            if not np.array_equal(of_branch, offsets):
+                raise CorruptFileError(
+                    f"{path}: '{name}' has not one value per particle. Copy or make it again."
+                )
+    columns = momenta(*(found[name] for name in _MOMENTUM))
+    if "part_charge" in found:
+        columns["charge"] = found["part_charge"].astype(np.int32)
+    flags = [found[name] != 0 for name in _flags() if name in found]
     if len(flags) == len(_KINDS_OF_PARTICLE):
         columns["pdg_class"] = np.select(flags, np.arange(1, len(flags) + 1), 0).astype(np.int32)
     for branch, name in _TRACK.items():
-        if branch in flat and "charge" in columns:
+        if branch in found and "charge" in columns:
             # 0 for neutral candidates, which would be a measurement.
-            columns[name] = np.where(columns["charge"] != 0, flat[branch], np.nan)
+            columns[name] = np.where(columns["charge"] != 0, found[branch], np.nan)
     return Ragged(columns, offsets)

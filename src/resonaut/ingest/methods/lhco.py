@@ -14,10 +14,11 @@ from resonaut import settings as base
 from resonaut.errors import BadValueError, ConfigError, CorruptFileError, MissingFileError
 from resonaut.ingest.batch import Batch, Ragged, SourceInfo
 from resonaut.ingest.contents import Contents
+from resonaut.ingest.momenta import wrapped
 from resonaut.ingest.ordering import by_pt
-from resonaut.ingest.padded import labels, numbered, unpad, wrapped
+from resonaut.ingest.padded import labels, numbered, unpad
 from resonaut.ingest.pandas_frame import Frame
-from resonaut.ingest.remote import RemoteSettings
+from resonaut.ingest.remote import DEFAULTS, RemoteSettings
 from resonaut.ingest.rootfile import reading
 from resonaut.ingest.sources import open_bytes
 
@@ -57,10 +58,14 @@ class LhcOlympics:
     """Particles (pt, eta, phi, massless) are clustered by `ingest`; `*.features.h5` holds jets j1 and j2.
 
     The features' tau1, tau2, tau3 are as published: in GeV, not divided by the jet's pt.
+
+    Attributes:
+        remote: how the masterkey of a remote file is reached.
     """
 
     def __init__(self, masterkey: str | None) -> None:
         self.masterkey = masterkey
+        self.remote = DEFAULTS
 
     def info(self, file: Any, path: str) -> SourceInfo:
         """The number of events, all of one weight, and the classes."""
@@ -109,7 +114,7 @@ class LhcOlympics:
         if self.masterkey is None and beside == path:
             return None
         try:
-            return _read_key(self.masterkey or beside, path, len(frame))
+            return _read_key(self.masterkey or beside, path, len(frame), self.remote)
         except MissingFileError:
             if self.masterkey is not None:
                 raise
@@ -172,8 +177,8 @@ def _jets(frame: Frame, start: int, stop: int) -> Ragged:
     return by_pt(unpad(columns | both, pt != 0), None)[0]
 
 
-def _read_key(key_path: str, path: str, n_events: int) -> np.ndarray:
-    with open_bytes(key_path, RemoteSettings()) as file:
+def _read_key(key_path: str, path: str, n_events: int, remote: RemoteSettings) -> np.ndarray:
+    with open_bytes(key_path, remote) as file:
         text = file.read(_KEY_BYTES_MAX)
     with reading(key_path, "masterkey (one label per line)"):
         values = np.loadtxt(io.BytesIO(text), np.float64, comments=None, ndmin=1)

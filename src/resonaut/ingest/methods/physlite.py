@@ -116,7 +116,7 @@ class Physlite:
             total = 0.0
             for part in arrays_by_step(tree, path, [weights], 10_000):
                 with reading(path):
-                    total += float(event_weight(part[weights], 0, f"{path}: '{weights}'", 0).sum())
+                    total += float(_generator_weight(part[weights], f"{path}: '{weights}'", 0).sum())
         return SourceInfo(tree.num_entries, total, None, "")
 
     def batches(self, file: Any, path: str, collection: str | None, step: int) -> Iterator[Batch]:
@@ -220,7 +220,7 @@ class _Layout:
         events["gen_weight"] = np.ones(len(events["event"]))
         if self.gen_weight:
             where = f"{self._path}: '{self.gen_weight}'"
-            events["gen_weight"] = event_weight(arrays[self.gen_weight], 0, where, start)
+            events["gen_weight"] = _generator_weight(arrays[self.gen_weight], where, start)
         if self.mu:
             events["n_pu"] = np.rint(np.asarray(arrays[self.mu])).astype(np.int32)
         for name, (branch, index) in self.weights.items():
@@ -236,18 +236,24 @@ class _Layout:
         if not self.link:
             return {}
         position, _ = flat(arrays[self.link])
-        parts = {column: flat(arrays[branch]) for branch, column in self.linked.items()}
-        offsets = next(iter(parts.values()))[1]
+        tags = _columns(arrays, {branch: (column, 1) for branch, column in self.linked.items()}, self._path)
         event = ragged.row_of(jet_offsets)
-        outside = position >= np.diff(offsets)[event]
+        outside = (position < 0) | (position >= np.diff(tags.offsets)[event])
         if outside.any():
             entry = start + int(event[np.argmax(outside)])
             raise BadValueError(
                 f"{self._path}: {int(outside.sum())} of {len(position)} links of jets to b-tagging point to "
                 f"nothing, the first in entry {entry}. Set 'options.btag' to [], or keep the objects."
             )
-        index = offsets[:-1][event] + position
-        return {column: values[index] for column, (values, _) in parts.items()}
+        index = tags.offsets[:-1][event] + position
+        return {column: values[index] for column, values in tags.columns.items()}
+
+
+def _generator_weight(array: Any, where: str, start: int) -> np.ndarray:
+    """(n_events,) first weight of each event; 1 of data, whose lists of weights are empty."""
+    if array.ndim == 2 and len(flat(array)[0]) == 0:
+        return np.ones(len(array))
+    return event_weight(array, 0, where, start)
 
 
 def _found(
@@ -264,6 +270,6 @@ def _columns(arrays: dict[str, Any], wanted: dict[str, tuple[str, float]], path:
     for branch, (column, unit) in wanted.items():
         values, found = flat(arrays[branch])
         if columns and not np.array_equal(found, offsets):
-            raise CorruptFileError(f"{path}: '{branch}' has not one value per jet. Copy or make it again.")
+            raise CorruptFileError(f"{path}: '{branch}' has not one value per object. Copy or make it again.")
         columns[column], offsets = values if unit == 1 else values * np.float32(unit), found
     return Ragged(columns, offsets)

@@ -12,7 +12,8 @@ from resonaut.errors import ConfigError, CorruptFileError
 from resonaut.events import Columns
 from resonaut.ingest.batch import Batch, SourceInfo
 from resonaut.ingest.contents import Contents
-from resonaut.ingest.padded import labels, numbered, one_jet_each, unpad, wrapped
+from resonaut.ingest.momenta import wrapped
+from resonaut.ingest.padded import labels, numbered, one_jet_each, unpad
 from resonaut.ingest.pdg import charge_of, mass_of, pdg_class
 from resonaut.ingest.zipped import ZippedArray, arrays
 

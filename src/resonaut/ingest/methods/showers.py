@@ -16,6 +16,7 @@ from resonaut.ingest.batch import Batch, SourceInfo
 from resonaut.ingest.contents import Contents
 from resonaut.ingest.hdf5file import KIND
 from resonaut.ingest.padded import numbered
+from resonaut.ingest.remote import DEFAULTS
 from resonaut.ingest.rootfile import reading
 from resonaut.ingest.shower_layouts import GEV_PER_MEV, DenseShowers, SparseShowers
 
@@ -59,10 +60,14 @@ class ShowerReader:
     """Events are showers: `incident_energy` (GeV), and `theta`, `phi` (radian) where the file has them.
 
     Cells without energy are not kept, however the file stores them. There are no jet collections.
+
+    Attributes:
+        remote: how a remote XML file is reached.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.remote = DEFAULTS
 
     def info(self, file: Any, path: str) -> SourceInfo:
         """The number of showers, all of one weight, and the attribute `geometry` (see `ingest.geometry`)."""
@@ -124,7 +129,7 @@ class ShowerReader:
                 f"binning: required for {path}: a file of the CaloChallenge does not say where its voxels "
                 "are. Give the XML file published with it."
             )
-        found = geometry.cylindrical(self.settings.binning, self.settings.particle)
+        found = geometry.cylindrical(self.settings.binning, self.settings.particle, self.remote)
         if geometry.n_cells(found) != math.prod(showers.shape):
             raise CorruptFileError(
                 f"{path}: {math.prod(showers.shape)} voxels per shower, {self.settings.binning} describes "

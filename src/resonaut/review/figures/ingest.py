@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from resonaut import losses
 from resonaut.manifest import Manifest
 from resonaut.plot.cutflow import draw_cut_flow
@@ -77,5 +79,6 @@ def draw(inputs: Inputs, look: Look) -> Figure:
 
 def _variable(manifest: Manifest) -> str:
     """Name of the resonant variable of a dataset; empty where events have none."""
-    with Store(manifest.chunks[0]) as store:
+    # A chunk whose files were all skipped does not know what its events would have been.
+    with Store(manifest.chunks[int(np.argmax(manifest.n_events))]) as store:
         return str(store.attributes.get("resonant_variable", "mjj"))

@@ -28,6 +28,7 @@ FEATURES = {
     "tau21_j2": (r"$\tau_{21}$ of J2", ""),
 }
 """J1 is the lighter of the two leading jets (arXiv:2109.00546)."""
+MASS = ("Resonant mass", "GeV")
 NO_FEATURES = ("run", "lumi", "event", "gen_weight", "label", "mass")
 N_FEATURES_MAX = 8
 """Features that are drawn where a dataset lacks some of `FEATURES`: a table."""
@@ -75,27 +76,25 @@ def chosen_of(held: dict[str, list[str]]) -> list[str]:
     Args:
         held: names of the features of each dataset.
 
-    Raises:
-        InputError: there are none.
+    Returns:
+        Names; the mass alone where events have nothing else, as those of one jet.
     """
     found = [name for name in FEATURES if any(name in own for own in held.values())]
     for own in held.values():
         if not set(FEATURES) <= set(own):
             found += [name for name in own if name not in (*NO_FEATURES, *found)]
-    if not found:
-        raise InputError(f"{', '.join(held)}: no features to draw, besides the mass.")
-    return found[:N_FEATURES_MAX]
+    return found[:N_FEATURES_MAX] or ["mass"]
 
 
 def _draw_feature(panel: Panel, feature: str, features: dict[str, Manifest], look: Look) -> None:
     parts = {
         name: columns(item, [f"events/{feature}"])[f"events/{feature}"] for name, item in features.items()
     }
-    symbol, unit = FEATURES.get(feature, (feature.replace("_", " "), ""))
+    symbol, unit = {**FEATURES, "mass": MASS}.get(feature, (feature.replace("_", " "), ""))
     if feature in FEATURES and not unit:
         edges = np.linspace(0, 1, 41)
     else:
-        edges = nice_edges(list(parts.values()), 50, low=0.0 if unit else None)
+        edges = nice_edges(list(parts.values()), 50, low=0.0 if unit and feature != "mass" else None)
     series = [
         Series(Histogram.of(part, edges, unit_area=True), name, look.colour(name))
         for name, part in parts.items()
