@@ -3,6 +3,8 @@ PYTHON ?= python3
 CONFIG ?= config/demo.yaml
 CORES ?= all
 BIN := .venv/bin
+# Tests of one file run in one process: they share what is slow to make.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 READY := .venv/ready-$(shell cat envs/requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .PHONY: help setup run report test test-full bench lint format schema clean
@@ -32,8 +34,8 @@ report: $(READY)
 	$(BIN)/snakemake --configfile $(CONFIG) --report results/$$($(BIN)/resonaut config $(CONFIG) --name)/report.zip
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -m 'not full' tests/unit tests/servers --cov --cov-report=term
-	$(BIN)/python -m pytest -m 'not full' tests/workflow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m 'not full' tests/unit tests/servers --cov --cov-report=term
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not full' tests/workflow
 
 test-full: $(READY)
 	$(BIN)/python -m pytest -m full tests/unit tests/servers tests/workflow

@@ -119,7 +119,7 @@ def test_quark_gluon_particles_of_unknown_kind_are_passed_on_as_faults(tmp_path:
 @given(
     pt=st.floats(0.1, 1e3),
     rapidity=st.floats(-4, 4),
-    phi=st.floats(-20, 20),
+    phi=st.floats(-10, 10),
     pdg_id=st.sampled_from([22, 211, -321, 2112, 13]),
 )
 def test_rapidity_is_kept(pt: float, rapidity: float, phi: float, pdg_id: int) -> None:
