@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,9 +18,14 @@ _ENTRY = "resonaut"
 
 def save(path: str | os.PathLike, network: nn.Module, description: dict[str, Any]) -> None:
     """Write the weights of `network` and `description` (JSON values), whole or not at all."""
+    write(path, network.state_dict(), description)
+
+
+def write(path: str | os.PathLike, tensors: Mapping[str, Tensor], description: dict[str, Any]) -> None:
+    """Write tensors and `description` (JSON values), whole or not at all."""
     from safetensors.torch import save as to_bytes
 
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic(path) as part:
         part.write_bytes(to_bytes(tensors, metadata={_ENTRY: canonical_json(description)}))
 

@@ -32,6 +32,14 @@ def choose(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
+def fits(n_bytes: int, device: torch.device, fraction: float) -> bool:
+    """Whether so many bytes take at most a fraction of the free memory of a GPU; elsewhere always true."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return n_bytes <= fraction * free
+
+
 @contextlib.contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Deterministic algorithms and a fixed number of threads while the block runs.

@@ -1,10 +1,12 @@
 """Training samples in memory: rows of fixed shape, or ragged rows that are padded batch by batch.
 
-Both give batches by row numbers, on the device where they live, without a loop over rows.
+Both give batches by row numbers, on the device where they live, without a loop over rows. Samples that are
+not in memory (`nn.streaming`) have `pool_size`, `block_size` and `stream` besides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,6 +64,11 @@ class FixedSamples:
     def __len__(self) -> int:
         return len(self.columns[0])
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all columns."""
+        return sum(column.nbytes for column in (*self.columns, self.weight))
+
     def to(self, device: torch.device) -> FixedSamples:
         return FixedSamples(*(c.to(device) for c in self.columns), weight=self.weight.to(device))
 
@@ -98,6 +105,11 @@ class RaggedSamples:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all values, offsets and columns."""
+        return sum(column.nbytes for column in (self.flat, self.offsets, *self.columns, self.weight))
 
     def to(self, device: torch.device) -> RaggedSamples:
         return RaggedSamples(
@@ -145,10 +157,54 @@ class Subset:
         return Subset(self.samples.to(device), self.rows, weight)
 
     def take(self, rows: Tensor) -> Batch:
-        batch = self.samples.take(self.rows[rows])
+        return self._weighted(self.samples.take(self.rows[rows]), rows)
+
+    def stream(self, batches: Sequence[Tensor]) -> Iterator[Batch]:
+        """The batches of these row numbers, one after the other."""
+        taken = stream(self.samples, [self.rows[rows] for rows in batches])
+        for rows, batch in zip(batches, taken, strict=True):
+            yield self._weighted(batch, rows)
+
+    def _weighted(self, batch: Batch, rows: Tensor) -> Batch:
         if self.weight is None:
             return batch
         return Batch(batch.values, self.weight[rows.to(self.weight.device)])
+
+
+def stream(samples: Samples, batches: Sequence[Tensor]) -> Iterator[Batch]:
+    """Batches of a sample, read ahead where it can."""
+    if hasattr(samples, "stream"):
+        return samples.stream(batches)
+    return (samples.take(rows) for rows in batches)
+
+
+def whole_sample(samples: Samples) -> Samples:
+    """The sample that a subset (of a subset ...) is taken from."""
+    while isinstance(samples, Subset):
+        samples = samples.samples
+    return samples
+
+
+def shuffled_batches(samples: Samples, batch_size: int, rng: np.random.Generator) -> list[Tensor]:
+    """Random batches of all rows of a sample; each row stands in exactly one.
+
+    Where a sample is read from files, blocks of neighbouring rows are shuffled, and then the rows within each
+    pool of blocks: a row meets all others over the epochs, and a file is read about once in each.
+    """
+    whole = whole_sample(samples)
+    if not hasattr(whole, "pool_size"):
+        return batches_of_rows(rng.permutation(len(samples)), samples.lengths, batch_size, rng)
+    rows = np.arange(len(samples))
+    blocks = np.array_split(rows, np.arange(whole.block_size, len(rows), whole.block_size))
+    rows = np.concatenate([blocks[i] for i in rng.permutation(len(blocks))])
+    pool = max(1, whole.pool_size // batch_size) * batch_size
+    return [
+        batch
+        for start in range(0, len(rows), pool)
+        for batch in batches_of_rows(
+            rng.permutation(rows[start : start + pool]), samples.lengths, batch_size, rng
+        )
+    ]
 
 
 def batches_of_rows(

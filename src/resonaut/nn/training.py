@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import math
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,22 +16,24 @@ from torch import Tensor, nn
 
 from resonaut.errors import TrainingError
 from resonaut.logs import log
+from resonaut.nn import checkpoint, distributed, resume
+from resonaut.nn.averaging import WeightAverage
 from resonaut.nn.device import choose, seeded
-from resonaut.nn.samples import Samples, batches_of_rows
+from resonaut.nn.distributed import World
+from resonaut.nn.passes import Outcome, Passes
+from resonaut.nn.precision import Loss, agreed_dtype, compiled
+from resonaut.nn.records import Record, Records
+from resonaut.nn.samples import Samples, batches_of_rows, shuffled_batches
+from resonaut.nn.schedules import learning_rate
 from resonaut.nn.settings import ScheduledTraining
+from resonaut.nn.state import Epoch, State
+from resonaut.nn.streaming import placed
 from resonaut.seeds import generator, integer_seed
 
-Loss = Callable[[nn.Module, tuple[Tensor, ...]], Tensor]
-"""loss(network, values of a batch) -> (n_rows,) losses, before weights."""
+__all__ = ["Epoch", "History", "Loss", "learning_rate", "n_parameters", "train"]
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """Mean weighted losses of one epoch, the training loss in the middle of its steps."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float
+_AFTER_NAN = 0.5
+_N_TRIAL = 64
 
 
 @dataclass(frozen=True)
@@ -50,48 +54,142 @@ def n_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-def learning_rate(settings: ScheduledTraining, progress: float) -> float:
-    """Learning rate at a fraction `progress` of all steps (cosine: arXiv:1608.03983, eq. 5, one period)."""
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    return 0.5 * settings.learning_rate * (1 + math.cos(math.pi * progress))
+class _NotFinite(Exception):
+    """A loss was not finite: in which pass, and in which of its batches."""
+
+    def __init__(self, what: str, outcome: Outcome, samples: Samples, batches: Sequence[Tensor]) -> None:
+        super().__init__(what)
+        self.what, self.outcome, self.samples, self.batches = what, outcome, samples, batches
 
 
-def _pass_over(
-    network: nn.Module,
-    samples: Samples,
-    loss: Loss,
-    batches: list[Tensor],
-    optimiser: torch.optim.Optimizer | None = None,
-    rates: Sequence[float] = (),
-) -> float:
-    """Pass once over `batches`; train, by these learning rates, if there is an optimiser.
+@dataclass
+class _Training:
+    """One training: what stays the same in all its epochs."""
 
-    Returns the weighted mean loss.
-    """
-    total: Tensor | float = 0.0
-    weight: Tensor | float = 0.0
-    for step, rows in enumerate(batches):
-        batch = samples.take(rows)
-        losses = loss(network, batch.values)
-        if optimiser is not None:
-            optimiser.param_groups[0]["lr"] = rates[step]
-            optimiser.zero_grad(set_to_none=True)
-            # Not divided by the batch's own sum of weights: a batch rich in heavy rows would count for less.
-            (losses * batch.weight).mean().backward()
-            optimiser.step()
-        # Summed on the device: a number per step would make the host wait for it.
-        total = total + (losses.detach() * batch.weight).sum()
-        weight = weight + batch.weight.sum()
-    return float(total / weight)
+    state: State
+    passes: Passes
+    training: Samples
+    validation: Samples
+    settings: ScheduledTraining
+    seed: int
+    where: str
+    world: World
+    folder: Path | None
+    key: dict[str, Any]
+    fixed: list[Tensor] = field(init=False)
 
-
-def _check(value: float, what: str, epoch: int, where: str, settings: ScheduledTraining) -> None:
-    if not math.isfinite(value):
-        raise TrainingError(
-            f"{where}: the {what} loss is {value} in epoch {epoch}; a finite one is expected. Lower "
-            f"{where}.training.learning_rate (now {settings.learning_rate:g}) and look for extreme inputs."
+    def __post_init__(self) -> None:
+        self.fixed = batches_of_rows(
+            np.arange(len(self.validation)), self.validation.lengths, self.settings.batch_size
         )
+
+    def run(self, records: Records, failures: Path | None) -> None:
+        """Train until the last epoch, or until patience ends.
+
+        Raises:
+            TrainingError: a loss is not finite, again after a step back.
+        """
+        while len(self.state.epochs) < self.settings.epochs:
+            number = len(self.state.epochs) + 1
+            if self.state.epochs and number - 1 - self.state.best_epoch >= self.settings.patience:
+                log.info("%s: no better validation loss in %d epochs", self.where, self.settings.patience)
+                break
+            good = self._copy() if self.state.rate_factor == 1 else None
+            start = time.monotonic()
+            try:
+                rate = self._epoch(number)
+            except _NotFinite as error:
+                if good is None:
+                    raise TrainingError(self._message(error, number, failures)) from None
+                self._go_back(error, number, *good)
+                continue
+            records.add(self._record(time.monotonic() - start, rate))
+            if self.folder is not None and self.world.first:
+                resume.write(self.folder, self.state, self.key)
+
+    def _copy(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {name: tensor.clone() for name, tensor in self.state.tensors().items()}
+        return tensors, self.state.numbers()
+
+    def _epoch(self, number: int) -> float:
+        """Train for an epoch and validate; returns the last learning rate."""
+        settings, network, device = self.settings, self.state.network, self.passes.device
+        rng = generator(self.seed, "shuffle", number)
+        batches = shuffled_batches(self.training, settings.batch_size * self.world.size, rng)
+        rates = [
+            self.state.rate_factor
+            * learning_rate(settings, (number - 1 + step / len(batches)) / settings.epochs)
+            for step in range(len(batches))
+        ]
+        # Processes draw different noise; the first draws what it would draw alone.
+        names = ("noise", number, *([self.world.rank] if self.world.rank else []))
+        network.train()
+        with seeded(integer_seed(self.seed, *names), device):
+            trained = self.passes.train(self.training, batches, rates)
+        if not math.isfinite(trained.loss):
+            raise _NotFinite("training", trained, self.training, batches)
+        self.world.mean_buffers(network)
+        network.eval()
+        if self.state.average is None:
+            self._validate(number, trained.loss)
+        else:
+            with self.state.average.in_place():
+                self._validate(number, trained.loss)
+        return rates[-1]
+
+    def _validate(self, number: int, train_loss: float) -> None:
+        with seeded(integer_seed(self.seed, "validation noise"), self.passes.device):
+            found = self.passes.validate(self.validation, self.fixed)
+        if not math.isfinite(found.loss):
+            raise _NotFinite("validation", found, self.validation, self.fixed)
+        self.state.finish_epoch(Epoch(number, train_loss, found.loss))
+
+    def _record(self, seconds: float, rate: float) -> Record:
+        last = self.state.epochs[-1]
+        return Record(
+            epoch=last.epoch,
+            train_loss=last.train_loss,
+            validation_loss=last.validation_loss,
+            learning_rate=rate,
+            seconds=round(seconds, 4),
+            rows_per_second=round(len(self.training) / max(seconds, 1e-9), 1),
+            rate_factor=self.state.rate_factor,
+            n_pieces=self.state.n_pieces,
+        )
+
+    def _go_back(
+        self, error: _NotFinite, number: int, tensors: dict[str, Tensor], numbers: dict[str, Any]
+    ) -> None:
+        n_pieces = self.state.n_pieces
+        self.state.load(tensors, numbers)
+        self.state.rate_factor, self.state.n_pieces = _AFTER_NAN, n_pieces
+        log.warning(
+            "%s: the %s loss is %s in epoch %d; goes back to the end of epoch %d, once, with half the "
+            "learning rate",
+            *(self.where, error.what, error.outcome.loss, number, number - 1),
+        )
+
+    def _message(self, error: _NotFinite, number: int, failures: Path | None) -> str:
+        text = (
+            f"{self.where}: the {error.what} loss is {error.outcome.loss} in epoch {number}, with half the "
+            f"learning rate too; a finite one is expected. Lower {self.where}.training.learning_rate (now "
+            f"{self.settings.learning_rate:g}) and look for extreme inputs."
+        )
+        if error.outcome.bad_step is None:
+            return text
+        folder = failures or Path(tempfile.mkdtemp(prefix="resonaut-"))
+        path = folder / f"failed_batch_{self.where}_{self.world.rank}.safetensors"
+        step = error.outcome.bad_step
+        tensors = {}
+        # The batch before may be the culprit: a bad gradient shows in the next loss.
+        for name, place in (("batch", step), ("batch_before", step - 1)):
+            if place >= 0:
+                rows = self.world.share(error.batches[place])
+                batch = error.samples.take(rows)
+                tensors |= {f"{name}/values/{i}": value for i, value in enumerate(batch.values)}
+                tensors |= {f"{name}/weight": batch.weight, f"{name}/rows": rows}
+        checkpoint.write(path, tensors, {"where": self.where, "epoch": number, "step": step + 1})
+        return f"{text} The batch of its first such loss, and the one before, are in {path}."
 
 
 def train(
@@ -103,65 +201,96 @@ def train(
     *,
     seed: int,
     where: str,
+    checkpoint_folder: str | Path | None = None,
+    inputs: str = "",
+    records: str | Path | None = None,
 ) -> History:
     """Train `network` in place; it ends on the CPU, in evaluation mode, with the weights of the best epoch.
 
     The optimiser is Adam (arXiv:1412.6980) with decoupled weight decay (arXiv:1711.05101). Shuffles and noise
-    come from `seed` and the epoch's number alone; the noise of the validation is the same in each epoch.
+    come from `seed` and the epoch's number alone; the noise of the validation is the same in each epoch. A
+    loss that is not finite takes the training back to the last good epoch, once, with half the learning rate.
+    Where memory runs out, batches are passed in pieces. Under torchrun each process computes its share of
+    batches of `batch_size` rows per process.
 
     Args:
         network: what is trained.
         training: rows to learn from; their weights should have mean 1.
         validation: rows that decide when to stop.
         loss: loss of each row of a batch.
-        settings: epochs, batch size, learning rate and its schedule, weight decay, patience, device.
+        settings: epochs, batch size, learning rate and its schedule, and so on.
         seed: seed of this training.
         where: the key of the configuration that this training belongs to, for the messages.
+        checkpoint_folder: keep the state after each epoch here; a training of the same settings, seed, inputs
+            and network goes on from it, with equal bits on a CPU. `resume.forget` removes it.
+        inputs: digest of what the samples and the network were made from, part of the checkpoint's key.
+        records: JSONL file with a line per epoch, see `records.Record`.
 
     Raises:
-        TrainingError: no rows, or a loss that is not finite.
-        ConfigError: the device is not there.
+        TrainingError: no rows, a loss that is not finite, or too little memory for one row.
+        ConfigError: the device, the package of a logger or a compiler is not there.
     """
     for samples, what in ((training, "training"), (validation, "validation")):
         if len(samples) == 0:
             raise TrainingError(f"{where}: no {what} rows; give more events.")
+    folder = None if checkpoint_folder is None else Path(checkpoint_folder)
+    path = None if records is None else Path(records)
     device = choose(settings.device)
-    network.to(device)
-    training, validation = training.to(device), validation.to(device)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
-    fixed = batches_of_rows(np.arange(len(validation)), validation.lengths, settings.batch_size)
-    epochs: list[Epoch] = []
-    best_epoch, best_loss, best_weights = 0, math.inf, copy.deepcopy(network.state_dict())
-    for epoch in range(1, settings.epochs + 1):
-        start = time.monotonic()
-        rng = generator(seed, "shuffle", epoch)
-        order = rng.permutation(len(training))
-        batches = batches_of_rows(order, training.lengths, settings.batch_size, rng)
-        rates = [
-            learning_rate(settings, (epoch - 1 + step / len(batches)) / settings.epochs)
-            for step in range(len(batches))
-        ]
-        network.train()
-        with seeded(integer_seed(seed, "noise", epoch), device):
-            train_loss = _pass_over(network, training, loss, batches, optimiser, rates)
-        _check(train_loss, "training", epoch, where, settings)
-        network.eval()
-        with torch.no_grad(), seeded(integer_seed(seed, "validation noise"), device):
-            validation_loss = _pass_over(network, validation, loss, fixed)
-        _check(validation_loss, "validation", epoch, where, settings)
-        epochs.append(Epoch(epoch, train_loss, validation_loss))
-        log.info(
-            "%s: epoch %d of %d, training loss %.5g, validation loss %.5g, %.1f s",
-            *(where, epoch, settings.epochs, train_loss, validation_loss, time.monotonic() - start),
+    with distributed.world(device) as world:
+        if device.type == "cuda":
+            device = torch.device("cuda", torch.cuda.current_device())
+        network.to(device)
+        world.same_state(network)
+        training, validation = placed((training, validation), device, settings.device_memory_fraction)
+        key = {}
+        if folder is not None:
+            key = resume.key_of(
+                *(network, training, validation, settings), seed=seed, where=where, inputs=inputs
+            )
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        if validation_loss < best_loss:
-            best_epoch, best_loss = epoch, validation_loss
-            best_weights = copy.deepcopy(network.state_dict())
-        elif epoch - best_epoch >= settings.patience:
-            log.info("%s: no better validation loss in %d epochs", where, settings.patience)
-            break
-    network.load_state_dict(best_weights)
+        average = None if settings.ema is None else WeightAverage(network, settings.ema)
+        state = State(network, optimiser, average)
+        if folder is not None:
+            resume.read_into(folder, state, key)
+            _require_same_start(state, world, device, folder)
+        passes = _passes(state, training, loss, settings, world, device, where)
+        job = _Training(*(state, passes, training, validation, settings, seed, where, world, folder, key))
+        with Records(
+            *(where, settings.epochs, len(state.epochs), path, settings.loggers, world.first)
+        ) as lines:
+            job.run(lines, folder or (path.parent if path else None))
+    network.load_state_dict(state.best_weights)
     network.to("cpu").eval()
-    return History(tuple(epochs), best_epoch)
+    return History(tuple(state.epochs), state.best_epoch)
+
+
+def _require_same_start(state: State, world: World, device: torch.device, folder: Path) -> None:
+    n_epochs = torch.tensor(float(len(state.epochs)), device=device)
+    world.add([n_epochs])
+    if float(n_epochs) != world.size * len(state.epochs):
+        raise TrainingError(
+            f"{folder}: process {world.rank} of {world.size} finds a checkpoint of {len(state.epochs)} "
+            "epochs, others another number. Put the folder where all processes see the same files."
+        )
+
+
+def _passes(
+    state: State,
+    training: Samples,
+    loss: Loss,
+    settings: ScheduledTraining,
+    world: World,
+    device: torch.device,
+    where: str,
+) -> Passes:
+    """Passes in the precision, and with the compiled network, that a first batch allows."""
+    network, dtype = state.network, None
+    if settings.precision != "float32" or settings.compile != "off":
+        # A few rows from everywhere: the check must not run out of memory where a batch would.
+        count = min(len(training), settings.batch_size, _N_TRIAL)
+        first = training.take(torch.linspace(0, len(training) - 1, count).long())
+        dtype = agreed_dtype(network, loss, first, settings, device, where)
+        network = compiled(network, loss, first, settings, device, dtype, where)
+    return Passes(network, loss, state, world, device, dtype, settings.clip_norm, where)

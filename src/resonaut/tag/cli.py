@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
 
-KINDS = ("clouds", "features")
+KINDS = ("clouds", "features", "images")
 """Representations that taggers read (`representations.REPRESENTATIONS`)."""
 
 

@@ -19,7 +19,8 @@ class Tagger:
             `constituents`; or features, as `representations.Features` says.
         network: makes a new, untrained network with a layer `standardise`, that returns the log odds of
             signal, (n_rows,). It is called, for clouds, with values (n_rows, n_constituents, n_inputs) and
-            mask (n_rows, n_constituents); for features with values (n_rows, n_inputs).
+            mask (n_rows, n_constituents); for features with values (n_rows, n_inputs); for images with
+            values (n_rows, n_inputs, rows, columns), the inputs being channels.
     """
 
     inputs: tuple[str, ...]

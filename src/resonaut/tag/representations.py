@@ -11,6 +11,7 @@ import numpy as np
 
 from resonaut import ragged
 from resonaut.errors import BadValueError, InputError, MissingBranchError, nearest
+from resonaut.tag.images import Images
 
 if TYPE_CHECKING:
     from resonaut.nn.samples import Samples
@@ -127,7 +128,11 @@ class Features:
         return FixedSamples(flat, *columns)
 
 
-REPRESENTATIONS: dict[str, Representation] = {"clouds": Clouds(), "features": Features()}
+REPRESENTATIONS: dict[str, Representation] = {
+    "clouds": Clouds(),
+    "features": Features(),
+    "images": Images(),
+}
 
 
 def columns(file: h5py.File, group: str, names: Sequence[str], path: Path) -> list[h5py.Dataset]:

@@ -3,10 +3,13 @@
 import subprocess
 import sys
 
+from resonaut import registry
+
 HEAVY = ("torch", "scipy", "h5py", "safetensors", "uproot", "awkward")
 LIGHT = (
     "resonaut.nn.settings",
-    *(f"resonaut.tag.{name}" for name in ("settings", "cli", "interface", "methods.pfn")),
+    *(f"resonaut.tag.{name}" for name in ("settings", "cli", "interface")),
+    *(f"resonaut.tag.methods.{name}" for name in registry.names("tag")),
     *(f"resonaut.generate.{name}" for name in ("settings", "cli", "interface", "methods.vae")),
 )
 
