@@ -75,7 +75,7 @@ def draw_p_values(
     axes.set_yscale("log")
     axes.set_ylim(norm.sf(n_sigma + 0.35), 1.5)
     axes.set_xlim(*_range(scans))
-    axes.set_xlabel("$m_{jj}$ [GeV]")
+    axes.set_xlabel("Resonant mass [GeV]")
     axes.set_ylabel("Local p-value")
     add_legend(axes, below=True, title=title, title_fontsize="x-small")
     right = axes.twinx()
@@ -116,7 +116,7 @@ def draw_limits(
     axes.set_yscale("log")
     axes.set_ylim(0.6 * float(positive.min()), 1.5 * float(positive.max()))
     axes.set_xlim(*_range([scan]))
-    axes.set_xlabel("$m_{jj}$ [GeV]")
+    axes.set_xlabel("Resonant mass [GeV]")
     axes.set_ylabel(y_label)
     heading = f"{100 * confidence_level:g} % CL upper limits"
     add_legend(axes, title=heading if title is None else f"{heading}\n{title}", title_fontsize="x-small")

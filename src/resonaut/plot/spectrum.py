@@ -57,7 +57,7 @@ def smooth_curve(
 def draw_spectrum(
     panel: Panel,
     spectrum: Spectrum,
-    x_label: str = "$m_{jj}$ [GeV]",
+    x_label: str = "Resonant mass [GeV]",
     data_label: str = "Selected events",
     notes: str | None = None,
     compact: bool = False,
