@@ -17,7 +17,7 @@ from resonaut.generate.evaluation import compare
 from resonaut.generate.interface import Generator
 from resonaut.generate.settings import GeneratorSettings
 from resonaut.logs import log
-from resonaut.nn import checkpoint
+from resonaut.nn import checkpoint, resume
 from resonaut.nn.device import choose, deterministic, seeded
 from resonaut.nn.samples import FixedSamples, Subset
 from resonaut.nn.splits import PARTS
@@ -100,6 +100,8 @@ def run(
 ) -> None:
     """Train a generator; write its weights, samples and their distances from held-out jets.
 
+    The state after each epoch is kept beside the weights until all is written: a killed training goes on.
+
     Args:
         slice_: the slice `generate` of the configuration: method, kind, settings, seed.
         images: manifest of the images of the dataset.
@@ -117,6 +119,9 @@ def run(
     training, validation, half, other_half = _rows_of_parts(jets, where)
     normalise = jets.settings["normalise"] in (True, "sum")
     log.info("%s: %d jets of %s, %d to learn from", where, len(jets.part), entry.dataset, len(training))
+    provenance = describe(dict(slice_), [entry.path], PACKAGES)
+    provenance["threads"] = threads
+    kept = resume.folder_of(weights)
     with deterministic(threads):
         device = choose(settings.training.device)
         with seeded(integer_seed(seed, where, "weights")):
@@ -128,6 +133,8 @@ def run(
             Subset(on_device, validation),
             seed=integer_seed(seed, where, "training"),
             where=where,
+            checkpoint_folder=kept,
+            inputs=resume.inputs_of(provenance),
         )
         drawn = draw(
             *(generator, network, settings.n_samples),
@@ -136,8 +143,6 @@ def run(
         )
     half_width = float(jets.settings["half_width"])
     distances = compare(drawn, jets.images[half], jets.images[other_half], half_width)
-    provenance = describe(dict(slice_), [entry.path], PACKAGES)
-    provenance["threads"] = threads
     description = {
         **{key: slice_[key] for key in ("method", "kind", "settings", "seed")},
         "representation": jets.settings,
@@ -169,3 +174,4 @@ def run(
         },
     )
     write_run_record(metrics, device=str(device), threads=threads)
+    resume.forget(kept)

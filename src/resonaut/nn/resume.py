@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,6 +103,21 @@ def read_into(folder: Path, state: State, key: Mapping[str, Any]) -> bool:
     return True
 
 
+def folder_of(weights: Path) -> Path:
+    """Where the checkpoint of a training stands: beside the weights that it will write.
+
+    Snakemake removes what a failed job declared as its output, and knows nothing of this folder.
+    """
+    return weights.parent / f".{weights.stem}.training"
+
+
+def inputs_of(provenance: Mapping[str, Any]) -> str:
+    """Digest of settings, versions, checksums of inputs and number of threads, for the checkpoint's key."""
+    return hashlib.sha256(canonical_json(provenance).encode()).hexdigest()
+
+
 def forget(folder: Path) -> None:
     """Remove the checkpoint of a training, once its results are written; nothing happens if there is none."""
     (folder / FILE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()

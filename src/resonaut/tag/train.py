@@ -14,7 +14,7 @@ from resonaut import registry
 from resonaut.errors import TrainingError
 from resonaut.files import canonical_json, write_json
 from resonaut.logs import log
-from resonaut.nn import checkpoint
+from resonaut.nn import checkpoint, resume
 from resonaut.nn.device import choose, deterministic, seeded
 from resonaut.nn.samples import Samples, Subset, batches_of_rows
 from resonaut.nn.splits import PARTS, part_of
@@ -117,6 +117,8 @@ def run(
 ) -> None:
     """Train a tagger; write its weights, the scores of the test jets and their metrics.
 
+    The state after each epoch is kept beside the weights until all is written: a killed training goes on.
+
     Args:
         slice_: the slice `tag` of the configuration: method, kind, settings, seed.
         inputs: manifest of each dataset, of the representation that the tagger reads.
@@ -136,6 +138,9 @@ def run(
     jets, label = _read(settings, tagger, manifests, seed, where)
     rows = _rows_of_parts(parts_of_jets(jets, names, seed), label, where)
     log.info("%s: %d jets of which %d signal", where, len(jets), int(label.sum()))
+    provenance = describe(dict(slice_), [manifests[name].path for name in names], PACKAGES)
+    provenance["threads"] = threads
+    kept = resume.folder_of(weights)
     with deterministic(threads):
         with seeded(integer_seed(seed, where, "weights")):
             network = tagger.network()
@@ -150,11 +155,11 @@ def run(
             *(network, training, validation, binary_cross_entropy, settings.training),
             seed=integer_seed(seed, where, "training"),
             where=where,
+            checkpoint_folder=kept,
+            inputs=resume.inputs_of(provenance),
         )
         test_scores = score(network, REPRESENTATIONS[kind].samples(jets.flat, jets.offsets), rows[2])
     result = evaluate(test_scores, label[rows[2]])
-    provenance = describe(dict(slice_), [manifests[name].path for name in names], PACKAGES)
-    provenance["threads"] = threads
     description = {
         **{key: slice_[key] for key in ("method", "kind", "settings", "seed")},
         "inputs": list(tagger.inputs),
@@ -178,6 +183,7 @@ def run(
         },
     )
     write_run_record(metrics, device=str(device), threads=threads)
+    resume.forget(kept)
 
 
 def _write_scores(

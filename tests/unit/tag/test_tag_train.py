@@ -17,7 +17,7 @@ from resonaut.errors import (
     TrainingError,
 )
 from resonaut.files import canonical_json
-from resonaut.nn import checkpoint
+from resonaut.nn import checkpoint, resume
 from resonaut.nn.splits import part_of
 from resonaut.seeds import event_hash
 from resonaut.tag import score, train
@@ -250,3 +250,28 @@ def test_slice_without_a_key(clouds, tmp_path):
     slice_ = slice_of()
     del slice_["seed"]
     fails(ConfigError, "the key 'seed' is required", slice_, clouds, tmp_path)
+
+
+def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_bytes(
+    clouds, trained, tmp_path, monkeypatch
+):
+    """Stopped after its second epoch, it computes only the others."""
+    files = outputs(tmp_path)
+    computed = []
+    write = resume.write
+
+    def stopping(folder, state, key):
+        write(folder, state, key)
+        computed.append(len(state.epochs))
+        if computed == [1, 2]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(resume, "write", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        train.run(slice_of(), clouds, *files, threads=1)
+    assert not any(path.exists() for path in files)
+    train.run(slice_of(), clouds, *files, threads=1)
+    assert computed == list(range(1, len(computed) + 1))
+    for mine, undisturbed in zip(files, trained, strict=True):
+        assert mine.read_bytes() == undisturbed.read_bytes()
+    assert not list(tmp_path.rglob(".*"))

@@ -13,6 +13,8 @@ from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from resonaut.nn.samples import Samples
@@ -53,7 +55,15 @@ class VariationalGenerator:
         return ImageVAE(n_pixels, self.settings.hidden, self.settings.n_latent)
 
     def fit(
-        self, network: nn.Module, training: Samples, validation: Samples, *, seed: int, where: str
+        self,
+        network: nn.Module,
+        training: Samples,
+        validation: Samples,
+        *,
+        seed: int,
+        where: str,
+        checkpoint_folder: Path,
+        inputs: str,
     ) -> History:
         """See `Generator`."""
         import torch
@@ -67,7 +77,13 @@ class VariationalGenerator:
         def loss(vae: nn.Module, values: tuple[Tensor, ...]) -> Tensor:
             return vae.loss(values[0], self.settings.kl_weight)
 
-        return train(network, training, validation, loss, self.settings.training, seed=seed, where=where)
+        return train(
+            *(network, training, validation, loss, self.settings.training),
+            seed=seed,
+            where=where,
+            checkpoint_folder=checkpoint_folder,
+            inputs=inputs,
+        )
 
     def sample(self, network: nn.Module, n_images: int, *, normalise: bool) -> Tensor:
         """See `Generator`."""
