@@ -11,5 +11,6 @@ if [ $# -gt 0 ]; then
 fi
 export PYTHONPATH="$PWD/src:$site"
 python3 -c 'import torch; print(torch.__version__, torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU")'
-python3 -m pytest -q -rs tests/unit/nn/test_nn_gpu.py
+python3 -m pytest -q -rs tests/unit/nn/test_nn_gpu.py tests/unit/nn/test_nn_gpu_training.py
 python3 tests/bench/bench_ensemble.py --device cuda
+python3 tests/bench/bench_particlenet.py --device cuda --bf16
