@@ -7,6 +7,17 @@ from pydantic import Field, model_validator
 from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count, Settings
 
+CLOUD_INPUTS = (
+    "delta_eta",
+    "delta_phi",
+    "log_pt",
+    "log_energy",
+    "log_pt_fraction",
+    "log_energy_fraction",
+    "delta_r",
+)
+"""The seven kinematic columns of clouds (arXiv:1902.08570, table 2)."""
+
 
 class TaggerSettings(Settings):
     """What is told from what."""

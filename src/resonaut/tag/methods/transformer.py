@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count
 from resonaut.tag.interface import Tagger
-from resonaut.tag.settings import TaggerSettings
+from resonaut.tag.settings import CLOUD_INPUTS, TaggerSettings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,15 +29,7 @@ class Settings(TaggerSettings):
     """Settings of the transformer."""
 
     inputs: tuple[str, ...] = Field(
-        (
-            "delta_eta",
-            "delta_phi",
-            "log_pt",
-            "log_energy",
-            "log_pt_fraction",
-            "log_energy_fraction",
-            "delta_r",
-        ),
+        CLOUD_INPUTS,
         min_length=1,
         description="Columns of the clouds (arXiv:2202.03772, table 2); pair features are made from log_pt, "
         "delta_eta and delta_phi.",
