@@ -37,6 +37,20 @@ def section_model(stage: str) -> type[Settings]:
     return getattr(module, f"{stage.capitalize()}Settings")
 
 
+def search_model() -> type[Settings]:
+    """The settings class of a search for parameters."""
+    return importlib.import_module("resonaut.tag.search.settings").TuneSettings
+
+
+def check_search(search: Any, tagger: Any, where: str) -> None:
+    """Check the parameters of a search against the settings of its tagger.
+
+    Raises:
+        ConfigError: a parameter is unknown, or leaves what is allowed.
+    """
+    importlib.import_module("resonaut.tag.search.settings").check(search, tagger, where)
+
+
 class Mixture(Settings):
     """What a search looks at."""
 
@@ -58,6 +72,7 @@ class Study(Settings):
     mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
     scan: ScanSettings | None = None
     tag: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    tune: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     generate: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     detect: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     kinds: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True)
@@ -80,6 +95,7 @@ class Study(Settings):
                     self._known(dataset, self.datasets, f"{stage}.{method}", "dataset")
                     if hasattr(settings, "representation"):
                         self._can_be(settings.representation(), dataset, f"{stage}.{method}")
+        self._taggers()
         for name, mixture in self.mixtures.items():
             for dataset in mixture.datasets:
                 self._can_be("features", dataset, f"mixtures.{name}")
@@ -87,6 +103,30 @@ class Study(Settings):
                     for kind in self.detect[method].representations():
                         self._can_be(kind, dataset, f"detect.{method} (in mixtures.{name})")
         return self
+
+    def _taggers(self) -> None:
+        """What taggers and searches say of each other."""
+        for name, search in self.tune.items():
+            self._known(search.tagger, self.tag, f"tune.{name}.tagger", "tagger")
+            check_search(search, self.tag[search.tagger], f"tune.{name}")
+        for method, settings in self.tag.items():
+            for used in settings.taggers_used():
+                self._known(used, self.tag, f"tag.{method}.inputs", "tagger")
+                if self.tag[used].task != "binary" or self.tag[used].taggers_used():
+                    raise ValueError(
+                        f"tag.{method}.inputs: '{used}' must be a tagger of signal and background that reads "
+                        "no scores itself"
+                    )
+                for dataset in settings.datasets_used():
+                    self._can_be(self.tag[used].representation(), dataset, f"tag.{used} (for tag.{method})")
+            if settings.tuned is not None:
+                self._known(settings.tuned, self.tune, f"tag.{method}.tuned", "search")
+            start = settings.transfer and settings.transfer.start_from
+            if start == method or (start in self.tag and self.tag[start].transfer is not None):
+                raise ValueError(
+                    f"tag.{method}.transfer.start_from: '{start}' starts from another tagger itself; name "
+                    "one that does not"
+                )
 
     def _can_be(self, kind: str, dataset: str, where: str) -> None:
         made = self.datasets[dataset].representations
@@ -164,6 +204,11 @@ def _resolve(raw: dict[str, Any]) -> dict[str, Any]:
             model = registry.load(stage, kind, f"{stage}.{name}").Settings
             kinds[stage][name] = kind
             value[stage][name] = validate(model, settings, f"{stage}.{name}")
+    tune = value.get("tune") or {}
+    if not isinstance(tune, dict):
+        raise ConfigError("tune: a mapping of names to searches is expected.")
+    model = search_model()
+    value["tune"] = {name: validate(model, entry, f"tune.{name}") for name, entry in tune.items()}
     datasets = value.get("datasets")
     if isinstance(datasets, dict):
         value["datasets"] = {name: _dataset(name, entry) for name, entry in datasets.items()}

@@ -22,6 +22,7 @@ OF_LEVEL: dict[str, tuple[Representation, ...]] = {
     "jets": REPRESENTATIONS,
     "table": ("features",),
     "showers": (),
+    "images": ("images",),
 }
 """What can be made of the events of a level (see `resonaut.store`)."""
 
@@ -69,7 +70,7 @@ class FileDataset(Settings):
 
     @property
     def level(self) -> str:
-        """What the events are: jets, table or showers."""
+        """What the events are: jets, table, showers or images."""
         return "jets" if self.reader == "auto" else registry.load("ingest", self.reader).LEVEL
 
     @cached_property

@@ -39,6 +39,7 @@ class Events:
         features: (n_events,) columns of a table; empty where events are not rows of features.
         hits: cells of calorimeter showers, (n_hits,): cell, energy; empty where events are not showers.
         hit_offsets: (n_events + 1,) first hit of each shower.
+        images: (n_events, n_channels, rows, columns) `pixels` of pictures; empty where events are none.
     """
 
     events: Columns
@@ -51,6 +52,7 @@ class Events:
     features: Columns = field(default_factory=dict)
     hits: Columns = field(default_factory=dict)
     hit_offsets: np.ndarray = field(default_factory=_no_offsets)
+    images: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.event_offsets) - 1
@@ -64,6 +66,7 @@ class Events:
             _take(self.jets, jet_rows),
             event_offsets,
             features=_take(self.features, rows),
+            images=_take(self.images, rows),
         )
         if self.constituents:
             constituent_rows, chosen.jet_offsets = ragged.take(self.jet_offsets, jet_rows)
@@ -88,6 +91,7 @@ class Events:
             features=self.features,
             hits=self.hits,
             hit_offsets=self.hit_offsets,
+            images=self.images,
         )
         if self.constituents:
             constituent_rows, kept.jet_offsets = ragged.take(self.jet_offsets, rows)
@@ -107,13 +111,14 @@ class Events:
             "gen_jets": self.gen_jets,
             "features": self.features,
             "hits": self.hits,
+            "images": self.images,
         }
         for group, columns in groups.items():
             for name, values in columns.items():
                 if name not in UNMEASURED and values.dtype.kind == "f" and not np.isfinite(values).all():
-                    row = int(np.flatnonzero(~np.isfinite(values))[0])
+                    place = tuple(np.argwhere(~np.isfinite(values))[0])
                     raise BadValueError(
-                        f"{source}: {group}/{name} is {values[row]} in row {row}; finite values are "
+                        f"{source}: {group}/{name} is {values[place]} in row {place[0]}; finite values are "
                         "expected. Remove such events before ingestion."
                     )
         for offsets, group in (

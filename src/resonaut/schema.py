@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from resonaut import registry
-from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, section_model
+from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, search_model, section_model
 from resonaut.datasets import FileDataset
 
 _NAME = "^[a-z][a-z0-9_]*$"
@@ -56,6 +56,7 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": _inline(Mixture, definitions, "mixtures"),
         },
         "scan": _inline(ScanSettings, definitions, "scan"),
+        "tune": {"type": "object", "additionalProperties": _inline(search_model(), definitions, "tune")},
     }
     for stage in SECTIONS:
         properties[stage] = _inline(section_model(stage), definitions, stage)

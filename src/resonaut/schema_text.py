@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import types
 import typing
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from resonaut import registry
-from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, section_model
+from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, search_model, section_model
 from resonaut.datasets import FileDataset
 
 _HEAD = """# Every key of a study's configuration
@@ -80,7 +82,8 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
             listed = typing.get_origin(field.annotation) in (tuple, list)
             if not listed and field.default is None:
                 rows.append(f"| `{key}` | section | `off` | {_text(_first_line(inner))} |")
-            rows += _rows(inner, f"{key}[]" if listed else key)
+            named = typing.get_origin(field.annotation) is dict
+            rows += _rows(inner, f"{key}[]" if listed else f"{key}.<name>" if named else key)
             continue
         rows.append(
             f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {_text(field.description)} |"
@@ -89,16 +92,40 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
 
 
 def _section(title: str, text: str, model: type[BaseModel], prefix: str = "") -> str:
-    head = [
-        "",
-        f"## {title}",
-        "",
-        text.strip().splitlines()[0],
-        "",
-        "| key | type | default | meaning |",
-        "|---|---|---|---|",
-    ]
-    return "\n".join([*head, *_rows(model, prefix)]) + "\n"
+    return _table(title, text.strip().splitlines()[0], _rows(model, prefix))
+
+
+def _table(title: str, text: str, rows: Sequence[str]) -> str:
+    head = ["", f"## {title}", "", text]
+    if rows:
+        head += ["", "| key | type | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _key(row: str) -> str:
+    return row.split("`")[1]
+
+
+def _methods(stage: str) -> list[str]:
+    """Sections of the methods of a stage; what most of them share stands in one section before."""
+    modules = {name: registry.load(stage, name) for name in registry.names(stage)}
+    rows = {name: _rows(module.Settings, "") for name, module in modules.items()}
+    times = Counter(row for own in rows.values() for row in own)
+    shared = [row for row, count in times.items() if count > max(1, len(rows) / 2)]
+    if len(shared) * len(rows) < 50:
+        shared = []
+    parts = []
+    if shared:
+        what = f"What most methods of `{stage}` share; where one differs, its own section says so."
+        parts.append(_table(f"`{stage}.<name>`", what, shared))
+    for name, module in modules.items():
+        text = (module.__doc__ or "").strip().splitlines()[0]
+        keys = {_key(row) for row in rows[name]}
+        without = [f"`{_key(row)}`" for row in shared if _key(row) not in keys]
+        if without:
+            text += f" It has no {', '.join(without)}."
+        parts.append(_table(f"`{stage}.{name}`", text, [row for row in rows[name] if row not in shared]))
+    return parts
 
 
 def markdown() -> str:
@@ -130,7 +157,7 @@ def markdown() -> str:
         "so that one method can run with two settings.\n"
     )
     for stage in METHOD_STAGES:
-        for name in registry.names(stage):
-            module = registry.load(stage, name)
-            parts.append(_section(f"`{stage}.{name}`", module.__doc__ or "", module.Settings))
+        parts += _methods(stage)
+    search = search_model()
+    parts.append(_section("`tune.<name>`", search.__doc__ or "", search))
     return "".join(parts)

@@ -18,13 +18,18 @@ class Selection(Settings):
     jet_eta_max: float = Field(10.0, gt=0, description="Jets beyond in |eta| are not counted.")
     n_jets_min: Count = Field(0, ge=0, description="Fewest jets that pass the two cuts above.")
     leading_jet_pt_min: float = Field(0.0, ge=0, description="pt of the leading jet, GeV.")
+    leading_jet_pt_max: float | None = Field(
+        None, gt=0, description="pt of the leading jet, GeV; no upper cut if absent."
+    )
     mass_min: float = Field(0.0, ge=0, description="Resonant mass, GeV.")
     mass_max: float | None = Field(None, gt=0, description="Resonant mass, GeV; no upper cut if absent.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Selection:
-        if self.mass_max is not None and self.mass_max <= self.mass_min:
-            raise ValueError(f"mass_max ({self.mass_max}) must exceed mass_min ({self.mass_min})")
+        for name in ("leading_jet_pt", "mass"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if high is not None and high <= low:
+                raise ValueError(f"{name}_max ({high}) must exceed {name}_min ({low})")
         return self
 
     def good_jets(self, pt: np.ndarray, eta: np.ndarray) -> np.ndarray:
@@ -63,7 +68,7 @@ class Selection(Settings):
         np.maximum.at(leading, event_of_jet[good], pt[good])
         cuts = {
             "n_jets": n_good >= self.n_jets_min,
-            "leading_jet_pt": leading >= self.leading_jet_pt_min,
+            "leading_jet_pt": _within(leading, self.leading_jet_pt_min, self.leading_jet_pt_max),
             "mass": self._in_mass(mass),
         }
         keep = np.ones(n_events, bool)
@@ -79,4 +84,9 @@ class Selection(Settings):
         return keep, {"read": len(mass), "mass": int(keep.sum())}
 
     def _in_mass(self, mass: np.ndarray) -> np.ndarray:
-        return (mass >= self.mass_min) & (mass < (np.inf if self.mass_max is None else self.mass_max))
+        return _within(mass, self.mass_min, self.mass_max)
+
+
+def _within(values: np.ndarray, low: float, high: float | None) -> np.ndarray:
+    """Mask of low <= values < high."""
+    return (values >= low) & (values < (np.inf if high is None else high))

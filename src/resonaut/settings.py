@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -37,13 +37,17 @@ Count = Annotated[int, BeforeValidator(_whole_number)]
 def _known_keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     """Keys known at the parent of `location`, walking nested models as far as they are models."""
     current: Any = model
-    for part in location[:-1]:
+    parts = iter(location[:-1])
+    for part in parts:
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             return []
         field = current.model_fields.get(str(part))
         if field is None:
             return []
         current = field.annotation
+        if get_origin(current) in (dict, list, tuple):
+            # A name or a number leads to an entry.
+            next(parts, None)
         for inner in getattr(current, "__args__", ()):
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 current = inner

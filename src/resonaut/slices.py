@@ -54,6 +54,14 @@ def _method(stage: str) -> Any:
     return slice_
 
 
+def _tune(study: Study, search: str) -> dict[str, Any]:
+    tune = study.tune[search]
+    tagger = {**_method("tag")(study, tune.tagger)}
+    # What is trained on what counts, and not that the best parameters are for this tagger.
+    tagger["settings"] = {**tagger["settings"], "tuned": None}
+    return {"name": search, "tune": tune.model_dump(mode="json"), "tag": tagger}
+
+
 def _detect(study: Study, mixture: str, method: str) -> dict[str, Any]:
     return {
         **_method("detect")(study, method),
@@ -83,6 +91,7 @@ SLICES: dict[str, Any] = {
     "clouds": _representation("clouds"),
     "mix": _mix,
     "tag": _method("tag"),
+    "tune": _tune,
     "generate": _method("generate"),
     "detect": _detect,
     "hunt": _hunt,

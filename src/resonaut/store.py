@@ -7,20 +7,24 @@ One HDF5 file per chunk; energies in GeV, angles in radian.
     events/label        class index; names in the attribute `label_names`; absent in data
     events/weights/<name>, events/n_pu                            optional
     jets/pt, eta, phi, mass, ...                                  (n_jets,) sorted by pt inside an event
+    jets/matched        simulated: 1 where a resonance and all its quarks are within R of the axis, else 0
+    jets/flavour        simulated: 5 with a b hadron of pt > 5 GeV within R, else 4 with a c hadron, else 0
     jets/event_offsets                                            (n_events + 1,)
     constituents/pt, eta, phi, mass, charge, pdg_class, d0, dz    (n_constituents,) those that the source has
     constituents/jet_offsets                                      (n_jets + 1,)
     gen_jets/pt, eta, phi, mass, gen_jets/event_offsets           optional
     features/<name>                                               (n_events,) of a table; no jets then
     hits/cell, hits/energy, hits/event_offsets                    cells of calorimeter showers; no jets then
+    images/pixels       pictures, float32      (n_events, n_channels, rows, columns); no jets and no mass then
 
-The attribute `level` says what events are: jets, table or showers. An absent column is absent, never zeros;
-d0 and dz (mm) of a neutral candidate are NaN. Reading is by slices of events.
+The attribute `level` says what events are: jets, table, showers, images. An absent column is absent, never
+zeros; d0, dz (mm) of a neutral candidate are NaN. Reading is by slices of events.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,6 +41,8 @@ SCHEMA_VERSION = 1
 UNITS = {"energy": "GeV", "angle": "radian", "length": "mm"}
 
 _CHUNK_ROWS = 16_384
+# Pictures: what is compressed together, and what is read at a time, at most.
+_CHUNK_BYTES, _SLICE_BYTES = 2**20, 2**25
 _DATASET = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 KINDS = {"f": "floating-point", "i": "whole", "u": "unsigned whole", "b": "truth"}
 """Kinds of values that a column holds, by numpy's letter, for messages."""
@@ -87,6 +93,7 @@ class StoreWriter:
             "constituents": (events.constituents, "jet_offsets", events.jet_offsets),
             "gen_jets": (events.gen_jets, "event_offsets", events.gen_jet_offsets),
             "hits": (events.hits, "event_offsets", events.hit_offsets),
+            "images": (events.images, "", None),
         }
         kinds = {
             f"{group}/{name}": values.dtype.kind
@@ -151,9 +158,10 @@ class StoreWriter:
         waiting = self._waiting.setdefault(path, [])
         waiting.append(np.asarray(values))
         n_waiting = sum(map(len, waiting))
-        if n_waiting >= _CHUNK_ROWS:
+        in_chunk = _rows_in_chunk(waiting[0])
+        if n_waiting >= in_chunk:
             together = np.concatenate(waiting)
-            full = n_waiting - n_waiting % _CHUNK_ROWS
+            full = n_waiting - n_waiting % in_chunk
             self._write(path, together[:full])
             self._waiting[path] = [together[full:]]
 
@@ -165,9 +173,9 @@ class StoreWriter:
 
     def _write(self, path: str, values: np.ndarray) -> None:
         if path not in self._file:
-            self._file.create_dataset(
-                path, dtype=values.dtype, shape=(0,), maxshape=(None,), chunks=(_CHUNK_ROWS,), **_DATASET
-            )
+            shape, rows = values.shape[1:], _rows_in_chunk(values)
+            options = {"maxshape": (None, *shape), "chunks": (rows, *shape), **_DATASET}
+            self._file.create_dataset(path, dtype=values.dtype, shape=(0, *shape), **options)
         dataset = self._file[path]
         start = len(dataset)
         dataset.resize(start + len(values), axis=0)
@@ -260,6 +268,8 @@ class Store:
             events.gen_jet_offsets = gen - gen[0]
         if "features" in self._file:
             events.features = self._columns("features", start, stop, None)
+        if "images" in self._file:
+            events.images = self._columns("images", start, stop, None)
         if "hits/event_offsets" in self._file:
             hits = self._file["hits/event_offsets"][start : stop + 1]
             events.hits = self._columns("hits", int(hits[0]), int(hits[-1]), None)
@@ -267,9 +277,16 @@ class Store:
         return events
 
     def slices(self, size: int = 10_000, **options: Any) -> Iterator[Events]:
-        """Read the whole store in slices of at most `size` events; an empty store is one empty slice."""
+        """Read the whole store by `size` events, pictures by 32 MiB; an empty store is one empty slice."""
+        for item in self._file.get("images", {}).values():
+            size = max(1, min(size, _SLICE_BYTES // (item.dtype.itemsize * math.prod(item.shape[1:]))))
         for start in range(0, max(1, len(self)), size):
             yield self.read(start, start + size, **options)
+
+
+def _rows_in_chunk(values: np.ndarray) -> int:
+    """Rows that are compressed together; fewer than usual where a row is a picture."""
+    return max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (values.dtype.itemsize * math.prod(values.shape[1:]))))
 
 
 def _datasets(group: h5py.Group) -> list[str]:

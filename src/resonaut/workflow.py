@@ -16,9 +16,10 @@ from resonaut.config import MAX_SLICE_BYTES, NOMINAL, Study, parse, read_yaml
 from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
 from resonaut.filelist import InputFile
+from resonaut.workflow_figures import FigurePlan
+from resonaut.workflow_taggers import TaggerPlan
 
 DEFAULT_CONFIG = "config/demo.yaml"
-SEARCH_STAGES = ("detect", "hunt", "infer")
 
 ENTRY_MODULES = {
     "simulate": "resonaut.simulate.events",
@@ -29,11 +30,19 @@ ENTRY_MODULES = {
     "clouds": "resonaut.represent.clouds",
     "mix": "resonaut.represent.mix",
     "tag": "resonaut.tag.train",
+    "evaluate": "resonaut.tag.evaluate",
+    "score": "resonaut.tag.score",
+    "compare": "resonaut.tag.compare",
+    "export": "resonaut.tag.export",
+    "tune": "resonaut.tag.tune",
     "generate": "resonaut.generate.train",
     "detect": "resonaut.detect.train",
     "hunt": "resonaut.hunt.spectra",
     "infer": "resonaut.infer.significance",
 }
+
+OF_TAGGERS = ("score", "export", "tune")
+"""Rules whose code is that of a tagger too."""
 
 
 def read(config: Mapping[str, Any]) -> Plan:
@@ -74,7 +83,7 @@ def _number(chunk: str) -> int:
     return int(chunk.rsplit("/", 1)[1])
 
 
-class Plan:
+class Plan(TaggerPlan, FigurePlan):
     """Paths, settings and code digests of one study."""
 
     def __init__(self, study: Study) -> None:
@@ -96,6 +105,7 @@ class Plan:
         """The digest of the code that a rule runs; of a method's own file too where one is named."""
         entries = [ENTRY_MODULES[stage]]
         if method is not None:
+            stage = "tag" if stage in OF_TAGGERS else stage
             kind = self.study.kinds.get(stage, {}).get(method, method)
             entries.append(registry.module_name(stage, kind))
         return code_digest(*entries)
@@ -228,81 +238,13 @@ class Plan:
                 for kind in study.datasets[name].representations
             ]
             return made + [f"{base}/represent/mixtures/{name}.h5" for name in sorted(study.mixtures)]
-        if stage in ("tag", "generate"):
-            return [f"{base}/{stage}/{name}/metrics.json" for name in sorted(getattr(study, stage))]
+        if stage == "tag":
+            return [*self.tagger_files("metrics.json"), *self.comparison()]
+        if stage == "tune":
+            return [f"{base}/tune/{name}/best.json" for name in sorted(study.tune)]
+        if stage == "generate":
+            return [f"{base}/generate/{name}/metrics.json" for name in sorted(study.generate)]
         if stage == "review":
             return [f"{base}/review/{figure}.png" for figure in self.figures()]
         file = {"detect": "scores.h5", "hunt": "spectra.h5", "infer": "significance.json"}[stage]
         return [f"{base}/{stage}/{mixture}/{method}/{file}" for mixture, method in study.searches()]
-
-    def figures(self) -> list[str]:
-        """Names of the figures: one per stage, per method of tag and generate, and per search."""
-        study = self.study
-        simulated = [stage for stage in ("simulate",) if self.targets(stage)]
-        names = [*simulated, "ingest", *(["represent"] if self._with("features") else [])]
-        names += [
-            f"{stage}/{method}" for stage in ("tag", "generate") for method in sorted(getattr(study, stage))
-        ]
-        names += [
-            f"{stage}/{mixture}/{method}" for stage in SEARCH_STAGES for mixture, method in study.searches()
-        ]
-        return names
-
-    def _figure_inputs(self, stage: str, method: str, mixture: str) -> dict[str, list[str]]:
-        """Files of each role that the figure of a stage is drawn from."""
-        base = self.base
-        datasets = sorted(self.study.datasets)
-        search = f"{mixture}/{method}"
-        if stage in ("simulate", "ingest"):
-            return {"stores": [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]}
-        if stage == "represent":
-            return {
-                kind: [f"{name}={path}" for name, path in self.manifests(kind, self._with(kind)).items()]
-                for kind in ("features", "images")
-                if self._with(kind)
-            }
-        if stage == "tag":
-            return {
-                "scores": [f"{base}/tag/{method}/scores.h5"],
-                "metrics": [f"{base}/tag/{method}/metrics.json"],
-            }
-        if stage == "generate":
-            kind, used = self.inputs_of(stage, method)
-            return {
-                "samples": [f"{base}/generate/{method}/samples.h5"],
-                "metrics": [f"{base}/generate/{method}/metrics.json"],
-                kind: list(self.manifests(kind, used).values()),
-            }
-        if stage == "detect":
-            return {
-                "scores": [f"{base}/detect/{search}/scores.h5"],
-                "metrics": [f"{base}/detect/{search}/metrics.json"],
-                "mixture": [f"{base}/represent/mixtures/{mixture}.h5"],
-            }
-        if stage == "hunt":
-            return {"spectra": [f"{base}/hunt/{search}/spectra.h5"]}
-        return {"significance": [f"{base}/infer/{search}/significance.json"]}
-
-    def figure_files(self, stage: str, method: str = "", mixture: str = "") -> list[str]:
-        """Files that the rule of a figure depends on."""
-        roles = self._figure_inputs(stage, method, mixture)
-        files = [entry.rsplit("=", 1)[-1] for entries in roles.values() for entry in entries]
-        datasets = sorted(self.study.datasets)
-        if stage in ("simulate", "ingest"):
-            for name in datasets:
-                files += self.chunks(f"ingest/{name}/{NOMINAL}", name)
-        elif stage == "represent":
-            for kind in ("features", "images"):
-                files += self.representation(kind, self._with(kind))
-        elif stage == "generate":
-            files += self.representation(*self.inputs_of(stage, method))
-        return sorted(set(files))
-
-    def figure_arguments(self, stage: str, method: str = "", mixture: str = "") -> str:
-        """The same files as words of a command line: `--role file...`."""
-        roles = self._figure_inputs(stage, method, mixture)
-        return " ".join(word for role, entries in roles.items() for word in (f"--{role}", *entries))
-
-    def figure_code(self, stage: str) -> str:
-        """The digest of the code of one stage's figure."""
-        return code_digest("resonaut.review.draw", f"resonaut.review.figures.{stage}")

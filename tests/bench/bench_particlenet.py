@@ -1,25 +1,55 @@
-"""ParticleNet's training step against a plain implementation of it, measured in one run.
+"""ParticleNet's training step against weaver-core's and a plain one, on the same jets in one run.
 
-    OMP_NUM_THREADS=1 python tests/bench/bench_particlenet.py [--batch 128] [--device cuda --compile]
+    tests/bench/weaver.sh                              once: the peer's own environment
+    OMP_NUM_THREADS=1 python tests/bench/bench_particlenet.py [--batch 64] [--device cuda --compile --bf16]
 
-The peer is what is usually written: 1x1 convolutions with batch normalisation of PyTorch on the edge tensor
-(x_i, x_j - x_i) of 2C channels, padding and all. On the CPU, times are processor times, so that a busy
-machine does not show in them.
+Jets have the multiplicity of the top-tagging set of arXiv:1902.09914. A step is forward, backward and Adam.
+Peers of equal hyper-parameters, measured in turn with ours:
+(a) `weaver.nn.model.ParticleNet` of weaver-core on batches padded to the longest jet of the file, as its
+    loader makes them; with the trimming of long jets that it has by default; and on our batches of jets of
+    similar length;
+(b) the network in plain PyTorch, 1x1 convolutions on the whole edge tensor, on our batches.
+Times of loading are in none. On the CPU, ratios are of processor times, so that a busy machine does not show.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import json
+import subprocess
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resonaut import ragged
+from resonaut.nn.memory import keep_memory
 from resonaut.nn.networks.particlenet import ParticleNet
+from resonaut.nn.samples import RaggedSamples, batches_of_rows
 
-FULL = (((64,) * 3, (128,) * 3, (256,) * 3), 16, (256,))
-LITE = (((32,) * 3, (64,) * 3), 7, (128,))
+SIZES = {
+    "full": (((64,) * 3, (128,) * 3, (256,) * 3), 16, (256,)),
+    "lite": (((32,) * 3, (64,) * 3), 7, (128,)),
+}
 N_FEATURES = 7
+LONGEST = 100
+GOAL = 2.0
+PEER = Path(__file__).parents[2] / ".venv/weaver/bin/python"
+Times = tuple[float, float]
+"""Processor time and time, seconds."""
+
+
+def toy(n_jets: int) -> RaggedSamples:
+    """Jets of 49 constituents on average, at most 100, with labels."""
+    random = np.random.default_rng(0)
+    lengths = np.clip(random.gamma(6.5, 49 / 6.5, n_jets).astype(int), 1, LONGEST)
+    flat = random.normal(size=(lengths.sum(), N_FEATURES)).astype(np.float32)
+    return RaggedSamples(flat, ragged.offsets_of(lengths), random.integers(0, 2, n_jets))
 
 
 class PlainEdgeConvolution(nn.Module):
@@ -72,57 +102,142 @@ class PlainParticleNet(nn.Module):
         return self.f(features.sum(dim=-1) / real.sum(dim=-1))
 
 
-def _now(device: torch.device) -> float:
-    """Seconds, after what was given to the device is done."""
+class Step:
+    """Training steps of one network on batches of the sample."""
+
+    def __init__(self, network: nn.Module, jets: RaggedSamples, precision: torch.dtype | None) -> None:
+        self.jets, self.precision = jets, precision
+        self.network = network.to(jets.flat.device).train()
+        self.optimiser = torch.optim.AdamW(network.parameters(), fused=True)
+
+    def compile(self) -> Step:
+        self.network = torch.compile(self.network, dynamic=True)
+        return self
+
+    def __call__(self, rows: Tensor) -> Times:
+        device = self.jets.flat.device
+        values, mask, label = self.jets.take(rows).values
+        start = _now(device)
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, self.precision, enabled=self.precision is not None):
+            logits = self.network(values, mask)
+        nn.functional.binary_cross_entropy_with_logits(logits.float(), label.float()).backward()
+        self.optimiser.step()
+        processor, wall = _now(device)
+        return processor - start[0], wall - start[1]
+
+
+def _now(device: torch.device) -> Times:
+    """Processor time and time, after what was given to the device is done; on a GPU both are the time."""
     if device.type == "cuda":
         torch.cuda.synchronize()
-        return time.perf_counter()
-    return time.process_time()
+        return (time.perf_counter(),) * 2
+    return time.process_time(), time.perf_counter()
 
 
-def step(network: nn.Module, values: Tensor, mask: Tensor, precision: torch.dtype | None) -> float:
-    """Seconds of one forward and backward pass."""
-    start = _now(values.device)
-    with torch.autocast(values.device.type, precision or torch.bfloat16, enabled=precision is not None):
-        loss = nn.functional.softplus(network(values, mask).float()).mean()
-    loss.backward()
-    network.zero_grad(set_to_none=True)
-    return _now(values.device) - start
+class Weaver:
+    """The peer in its own process, which answers one batch after the other."""
+
+    def __init__(self, python: Path, file: Path, size: str) -> None:
+        words = [str(python), str(Path(__file__).with_name("peer_weaver.py")), str(file), size]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.n_parameters = int(self._line())
+
+    def step(self, way: str, rows: Tensor) -> Times:
+        print(json.dumps([way, rows.tolist()]), file=self.process.stdin, flush=True)
+        processor, wall = self._line().split()
+        return float(processor), float(wall)
+
+    def _line(self) -> str:
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"peer_weaver.py ended with {self.process.wait()}")
+        return line
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measured(
+    ways: dict[str, tuple[Callable[[Tensor], Times], list[Tensor]]], repeats: int
+) -> dict[str, tuple[float, float]]:
+    """Jets per second of processor time and of time, per way: each batch's best of some repeats."""
+    best: dict[str, np.ndarray] = {}
+    for repeat in range(repeats + 1):
+        for name, (step, batches) in ways.items():
+            # The first round compiles, or fills the pools of memory.
+            times = np.array([step(rows) for rows in (batches if repeat else batches[-1:])])
+            if repeat:
+                best[name] = np.minimum(best.get(name, np.inf), times)
+    count = {name: sum(len(rows) for rows in batches) for name, (_, batches) in ways.items()}
+    return {name: tuple(count[name] / times.sum(axis=0)) for name, times in best.items()}
+
+
+def compare(size: str, jets: RaggedSamples, file: Path, arguments: argparse.Namespace) -> None:
+    """Print jets per second of all ways, and ratios.
+
+    Args:
+        jets: on the device.
+        file: the same jets for the peer.
+    """
+    order = np.random.default_rng(1).permutation(len(jets))
+    similar = batches_of_rows(order, jets.lengths, arguments.batch)
+    # Random batches are alike: two of them tell.
+    mixed = batches_of_rows(order, None, arguments.batch)[:2]
+    precision = torch.bfloat16 if arguments.bf16 else None
+    ways = {}
+    networks = {"resonaut": ParticleNet(N_FEATURES, *SIZES[size]), "plain": PlainParticleNet(*SIZES[size])}
+    for name, network in networks.items():
+        step = Step(network, jets, precision)
+        ways[name] = step.compile() if arguments.compile else step, similar
+    weaver = None
+    if arguments.weaver.exists() and arguments.device == "cpu":
+        weaver = Weaver(arguments.weaver, file, size)
+        for way, batches in {"fixed": mixed[:1], "trimmed": mixed, "buckets": similar}.items():
+            ways[f"weaver {way}"] = functools.partial(weaver.step, way), batches
+    rates = measured(ways, arguments.repeats)
+    print(f"ParticleNet {size}")
+    for name, rate in rates.items():
+        of_processor, of_time = (ours / its for ours, its in zip(rates["resonaut"], rate, strict=True))
+        print(
+            f"  {name:<16} {rate[0]:8.1f} jets/s of processor time, {rate[1]:8.1f} of time; ours is "
+            f"{of_processor:.2f} and {of_time:.2f} times that"
+        )
+    if weaver is not None:
+        print(f"  goal {GOAL:g} times weaver; its network has {weaver.n_parameters} parameters")
+        weaver.close()
 
 
 def main() -> None:
-    """Print jets per second of both, and their ratio."""
+    """Print jets per second and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--constituents", type=int, default=50, help="of the longest jet of the batch")
-    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
+    parser.add_argument("--jets", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--weaver", type=Path, default=PEER, help="Python that can import weaver")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--bf16", action="store_true", help="autocast for both")
-    parser.add_argument("--compile", action="store_true", help="torch.compile for both")
+    parser.add_argument("--bf16", action="store_true", help="autocast for ours and the plain one")
+    parser.add_argument("--compile", action="store_true", help="torch.compile for ours and the plain one")
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    longest = arguments.constituents
-    values = torch.randn(arguments.batch, longest, N_FEATURES, device=arguments.device)
-    # Batches of jets of similar length, as `nn.samples` makes them.
-    lengths = torch.randint(max(1, int(0.9 * longest)), longest + 1, (arguments.batch, 1))
-    mask = (torch.arange(longest) < lengths).to(arguments.device)
-    values = values * mask[..., None]
-    precision = torch.bfloat16 if arguments.bf16 else None
-    threads = torch.get_num_threads()
-    print(f"{values.device}, {threads} threads, batch {arguments.batch} of {longest} constituents")
-    for name, sizes in (("ParticleNet", FULL), ("ParticleNet-Lite", LITE)):
-        networks = {"resonaut": ParticleNet(N_FEATURES, *sizes), "plain": PlainParticleNet(*sizes)}
-        for key, network in networks.items():
-            network.to(values.device).train()
-            networks[key] = torch.compile(network) if arguments.compile else network
-        times: dict[str, list[float]] = {key: [] for key in networks}
-        for _ in range(arguments.repeats + 1):
-            for key, network in networks.items():
-                times[key].append(step(network, values, mask, precision))
-        # The first step of each compiles, or fills the pools of memory.
-        best = {key: min(found[1:]) for key, found in times.items()}
-        rates = ", ".join(f"{key} {arguments.batch / seconds:.0f}" for key, seconds in best.items())
-        print(f"{name}: jets/s {rates}; ratio {best['plain'] / best['resonaut']:.2f}")
+    # For ours and the plain network; the peer's process has what its users have.
+    keep_memory()
+    jets = toy(arguments.jets)
+    print(
+        f"{arguments.device}, {torch.get_num_threads()} threads, {len(jets)} jets of "
+        f"{jets.lengths.float().mean():.1f} constituents (at most {jets.lengths.max()}), batches of "
+        f"{arguments.batch}{', bf16' if arguments.bf16 else ''}{', compiled' if arguments.compile else ''}"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "jets.npz"
+        np.savez(file, flat=jets.flat, offsets=jets.offsets, label=jets.columns[0])
+        on_device = jets.to(torch.device(arguments.device))
+        for size in arguments.sizes:
+            compare(size, on_device, file, arguments)
+    if not arguments.weaver.exists():
+        print("weaver-core: not there; make its environment with tests/bench/weaver.sh")
 
 
 if __name__ == "__main__":

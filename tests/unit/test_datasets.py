@@ -126,6 +126,25 @@ def test_jets_without_constituents_are_features_only() -> None:
     assert plan.study.datasets["data"].representations == ("features",)
 
 
+def test_pictures_are_images_only() -> None:
+    options = {"images": "x", "labels": "y", "label_names": ["a", "b", "c"]}
+    raw = {"study": "s", "datasets": {}, "tag": {}}
+    for name in options["label_names"]:
+        entry = {"source": "files", "files": ["p.h5"], "reader": "images", "options": options}
+        raw["datasets"][name] = {**entry, "label": name, "classes": [name]}
+    raw["tag"]["cnn"] = {"classes": {name: [name] for name in raw["datasets"]}, "inputs": ["intensity"]}
+    plan = workflow.Plan(parse(raw))
+    assert plan.study.datasets["a"].settings.level == "images"
+    assert plan.study.datasets["a"].representations == ("images",)
+    assert json.loads(plan.settings("ingest", dataset="b"))["classes"] == ["b"]
+    assert plan.inputs_of("tag", "cnn") == ("images", ["a", "b", "c"])
+    with pytest.raises(ConfigError, match=r"tag.pfn: clouds are needed, but of dataset 'a' images can"):
+        parse({**raw, "tag": {"pfn": {"signal": ["a"], "background": ["b"]}}})
+    raw["datasets"]["a"]["options"] = {"image": "x"}
+    with pytest.raises(ConfigError, match=r"datasets.a.options.image: unknown key. Did you mean 'images'"):
+        parse(raw)
+
+
 def test_the_files_of_a_chunk_reach_its_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.root").touch()

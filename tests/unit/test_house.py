@@ -25,6 +25,9 @@ HEAVY = (
     "sklearn",
     "matplotlib",
     "zuko",
+    "optuna",
+    "onnx",
+    "onnxruntime",
 )
 METHOD_STAGES = ("simulate", "ingest", "tag", "generate", "detect", "stats")
 

@@ -34,6 +34,15 @@ def test_cuts_by_hand() -> None:
     assert kept(leading_jet_pt_min=700)[0] == [True, True, False, False]
     # without the jet at eta = -2.5 the leading one has 650
     assert kept(leading_jet_pt_min=700, jet_eta_max=2.4)[0] == [True, False, False, False]
+    # 700 itself is outside; an event whose leading jet is too soft or too hard goes as a whole
+    assert kept(leading_jet_pt_max=700)[0] == [False, False, True, True]
+    assert kept(leading_jet_pt_min=300, leading_jet_pt_max=701)[0] == [False, True, False, True]
+    assert kept(leading_jet_pt_min=600, leading_jet_pt_max=700, jet_eta_max=2.4)[0] == [
+        False,
+        True,
+        False,
+        False,
+    ]
     assert kept(mass_min=1500, mass_max=2000)[0] == [False, True, False, False]
 
 
@@ -41,6 +50,8 @@ def test_flow_is_cumulative() -> None:
     _, flow = kept(n_jets_min=1, leading_jet_pt_min=500, mass_min=1600)
     assert flow == {"read": 4, "n_jets": 3, "leading_jet_pt": 2, "mass": 1}
     assert list(flow) == ["read", "n_jets", "leading_jet_pt", "mass"]
+    _, flow = kept(n_jets_min=1, leading_jet_pt_min=500, leading_jet_pt_max=800, mass_min=1600)
+    assert flow == {"read": 4, "n_jets": 3, "leading_jet_pt": 1, "mass": 0}
 
 
 def test_mass_of_counted_jets() -> None:
@@ -84,6 +95,9 @@ def test_delta_phi_is_wrapped(first: float, second: float) -> None:
     assert np.cos(difference) == pytest.approx(np.cos(first - second), abs=1e-9)
 
 
-def test_limits_must_be_ordered() -> None:
-    with pytest.raises(ConfigError, match=r"mass_max \(100.0\) must exceed mass_min \(200.0\)"):
-        validate(Selection, {"mass_min": 200, "mass_max": 100}, "selection")
+@pytest.mark.parametrize("name", ["mass", "leading_jet_pt"])
+@pytest.mark.parametrize("high", [100, 200])
+def test_limits_must_be_ordered(name: str, high: int) -> None:
+    words = rf"{name}_max \({high}.0\) must exceed {name}_min \(200.0\)"
+    with pytest.raises(ConfigError, match=words):
+        validate(Selection, {f"{name}_min": 200, f"{name}_max": high}, "selection")

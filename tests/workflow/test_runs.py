@@ -92,8 +92,9 @@ def test_the_gpu_cluster_profile_plans(clone):
     assert "detect_train" in output
     profile = yaml.safe_load((clone.folder / "gpu-cluster/config.yaml").read_text())
     asking = {rule for rule, resources in profile["set-resources"].items() if resources.get("gpu") == 1}
-    assert asking == {"tag_train", "generate_train", "detect_train"}
-    for rule in asking:
+    planned = {"tag_train", "generate_train", "detect_train"}
+    assert asking == {*planned, "tag_tune", "tag_score"}
+    for rule in planned:
         assert f"\n{rule} " in output, "a rule of the workflow"
 
 

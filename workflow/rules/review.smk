@@ -3,6 +3,7 @@ localrules:
     review_datasets,
     review_method,
     review_search,
+    review_taggers,
 
 
 rule review:
@@ -58,7 +59,7 @@ rule review_method:
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{method}}.tsv"
     wildcard_constraints:
-        stage="tag|generate",
+        stage="tag|tune|generate",
     conda:
         "../../envs/review.yaml"
     threads: 1
@@ -73,6 +74,37 @@ rule review_method:
         "Draw the figure of {wildcards.stage} {wildcards.method}"
     shell:
         "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
+
+
+rule review_taggers:
+    input:
+        rows=plan.figure_files("tag_compare"),
+    output:
+        figure=report(
+            f"{plan.base}/review/tag_compare.png",
+            caption="../report/taggers.rst",
+            category="tag",
+        ),
+        vector=f"{plan.base}/review/tag_compare.pdf",
+    log:
+        f"{plan.base}/logs/review/tag_compare.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/tag_compare.tsv"
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=plan.settings("review"),
+        inputs=plan.figure_arguments("tag_compare"),
+        code=plan.figure_code("tag_compare"),
+    message:
+        "Draw the figure of all taggers"
+    shell:
+        "resonaut review tag_compare --settings {params.settings:q} {params.inputs}"
         " --output {output.figure} {output.vector} > {log} 2>&1"
 
 

@@ -1,5 +1,9 @@
 localrules:
     tag,
+    tag_compare,
+    tag_evaluate,
+    tag_onnx,
+    tune,
 
 
 rule tag:
@@ -7,15 +11,27 @@ rule tag:
         plan.targets("tag"),
 
 
+rule tag_onnx:
+    input:
+        plan.tagger_files("model.onnx"),
+
+
+rule tune:
+    input:
+        plan.targets("tune"),
+
+
 rule tag_train:
     input:
         rows=lambda wildcards: plan.representation(*plan.inputs_of("tag", wildcards.method)),
+        more=lambda wildcards: plan.tagger_reads(wildcards.method),
     output:
         weights=f"{plan.base}/tag/{{method}}/weights.safetensors",
         scores=f"{plan.base}/tag/{{method}}/scores.h5",
-        metrics=f"{plan.base}/tag/{{method}}/metrics.json",
+        training=f"{plan.base}/tag/{{method}}/training.json",
     log:
-        f"{plan.base}/logs/tag/{{method}}.log",
+        text=f"{plan.base}/logs/tag/{{method}}.log",
+        epochs=f"{plan.base}/logs/tag/{{method}}.jsonl",
     benchmark:
         f"{plan.base}/benchmarks/tag/{{method}}.tsv"
     conda:
@@ -27,9 +43,142 @@ rule tag_train:
     params:
         settings=lambda wildcards: plan.settings("tag", method=wildcards.method),
         inputs=lambda wildcards: plan.arguments(*plan.inputs_of("tag", wildcards.method)),
+        more=lambda wildcards: plan.tagger_arguments(wildcards.method),
         code=lambda wildcards: plan.code("tag", wildcards.method),
     message:
         "Train the tagger {wildcards.method}"
     shell:
-        "resonaut tag train --settings {params.settings:q} {params.inputs} --weights {output.weights}"
-        " --scores {output.scores} --metrics {output.metrics} > {log} 2>&1"
+        "resonaut tag train --settings {params.settings:q} {params.inputs} {params.more}"
+        " --weights {output.weights} --scores {output.scores} --training {output.training}"
+        " --epochs {log.epochs} > {log.text} 2>&1"
+
+
+rule tag_evaluate:
+    input:
+        scores=f"{plan.base}/tag/{{method}}/scores.h5",
+        training=f"{plan.base}/tag/{{method}}/training.json",
+    output:
+        metrics=f"{plan.base}/tag/{{method}}/metrics.json",
+    log:
+        f"{plan.base}/logs/tag/{{method}}.evaluate.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/{{method}}.evaluate.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=plan.code("evaluate"),
+    message:
+        "Measure the tagger {wildcards.method}"
+    shell:
+        "resonaut tag evaluate --scores {input.scores} --training {input.training}"
+        " --output {output.metrics} > {log} 2>&1"
+
+
+rule tag_score:
+    input:
+        weights=f"{plan.base}/tag/{{method}}/weights.safetensors",
+        rows=lambda wildcards: plan.scored_from(wildcards.method, wildcards.dataset),
+    output:
+        scores=f"{plan.base}/tag/{{method}}/scored/{{dataset}}.h5",
+    log:
+        f"{plan.base}/logs/tag/{{method}}.scored/{{dataset}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/{{method}}.scored/{{dataset}}.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        kind=lambda wildcards: plan.inputs_of("tag", wildcards.method)[0],
+        code=lambda wildcards: plan.code("score", wildcards.method),
+    message:
+        "Score {wildcards.dataset} with the tagger {wildcards.method}"
+    shell:
+        "resonaut tag score --weights {input.weights} --{params.kind} {input.rows[0]}"
+        " --output {output.scores} > {log} 2>&1"
+
+
+rule tag_compare:
+    input:
+        scores=plan.compared_files("scores.h5"),
+        metrics=plan.compared_files("metrics.json"),
+    output:
+        comparison=f"{plan.base}/tag/comparison.json",
+        table=f"{plan.base}/tag/comparison.md",
+    log:
+        f"{plan.base}/logs/tag/comparison.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/comparison.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        scores=plan.named_taggers("scores.h5"),
+        metrics=plan.named_taggers("metrics.json"),
+        code=plan.code("compare"),
+    message:
+        "Compare the taggers"
+    shell:
+        "resonaut tag compare --scores {params.scores} --metrics {params.metrics}"
+        " --output {output.comparison} --table {output.table} > {log} 2>&1"
+
+
+rule tag_export:
+    input:
+        weights=f"{plan.base}/tag/{{method}}/weights.safetensors",
+    output:
+        model=f"{plan.base}/tag/{{method}}/model.onnx",
+    log:
+        f"{plan.base}/logs/tag/{{method}}.export.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/{{method}}.export.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        code=lambda wildcards: plan.code("export", wildcards.method),
+    message:
+        "Write the tagger {wildcards.method} as ONNX"
+    shell:
+        "resonaut tag export --weights {input.weights} --output {output.model} --force > {log} 2>&1"
+
+
+rule tag_tune:
+    input:
+        rows=lambda wildcards: plan.representation(*plan.search_reads(wildcards.search)),
+        more=lambda wildcards: plan.search_also_reads(wildcards.search),
+    output:
+        best=f"{plan.base}/tune/{{search}}/best.json",
+        trials=f"{plan.base}/tune/{{search}}/trials.json",
+    log:
+        f"{plan.base}/logs/tune/{{search}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tune/{{search}}.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("tune", search=wildcards.search),
+        inputs=lambda wildcards: plan.arguments(*plan.search_reads(wildcards.search)),
+        more=lambda wildcards: plan.search_arguments(wildcards.search),
+        code=lambda wildcards: plan.search_code(wildcards.search),
+    message:
+        "Search parameters: {wildcards.search}"
+    shell:
+        "resonaut tag tune --settings {params.settings:q} {params.inputs} {params.more}"
+        " --output {output.best} --trials {output.trials} > {log} 2>&1"

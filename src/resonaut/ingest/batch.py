@@ -23,7 +23,7 @@ RANGES = (
     f"|charge| <= {_CHARGE_MAX}, whole numbers of 32 bits"
 )
 """What is expected of every event, for messages."""
-GROUPS = ("particles", "jets", "constituents", "gen_jets", "hits")
+GROUPS = ("particles", "jets", "constituents", "gen_jets", "hits", "truth", "heavy_hadrons")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,13 @@ class Batch:
         jets: jets of each event; None where they are to be clustered, and without jets at all.
         constituents: candidates of each jet of `jets`; None where the file has none.
         gen_jets: generator jets of each event, if the source has them.
+        truth: resonances of each event and what they decay to (see `matching.matched`): pt, eta, phi, mass,
+            pdg_id, parent; None where the file has none.
+        heavy_hadrons: weakly decaying b and c hadrons of each event: pt, eta, phi, mass, pdg_id; None where
+            the file has none.
         features: (n_events,) columns of a table, where events are rows of features and not jets.
         hits: cells of each calorimeter shower: `cell` (index into the geometry) and `energy` (GeV).
+        images: `pixels` of pictures, (n_events, n_channels, rows, columns), where events are those.
     """
 
     events: Columns
@@ -69,8 +74,11 @@ class Batch:
     jets: Ragged | None = None
     constituents: Ragged | None = None
     gen_jets: Ragged | None = None
+    truth: Ragged | None = None
+    heavy_hadrons: Ragged | None = None
     features: Columns = field(default_factory=dict)
     hits: Ragged | None = None
+    images: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.events["event"])
@@ -88,6 +96,7 @@ class Batch:
             {name: values[rows] for name, values in self.events.items()},
             self.first_entry,
             features={name: values[rows] for name, values in self.features.items()},
+            images={name: values[rows] for name, values in self.images.items()},
             **groups,
         )
 
@@ -121,6 +130,10 @@ class Batch:
         for name, values in {**self.events, **self.features}.items():
             if values.dtype.kind == "f":
                 note(name, values, ~np.isfinite(values), every)
+        for name, values in self.images.items():
+            flat = values.reshape(len(values), -1)
+            wrong = ~np.isfinite(flat)
+            note(f"{name} of images", flat[every, wrong.argmax(axis=1)], wrong.any(axis=1), every)
         return wrong_events, lines
 
 
@@ -172,9 +185,9 @@ class Reader(Protocol):
     """Reads one format. A reader is a file of `ingest/methods/`.
 
     Its module holds `KINDS` (kinds of files that it reads, see `contents.KINDS`), `LEVEL` (what its events
-    are: 'jets', 'table' or 'showers'), `NUMBERED` (whether the file numbers its events; where the settings
-    decide that, an attribute `numbered` of the reader wins), `matches(contents)` (whether a file is of this
-    format, by names alone), `Settings` and `build(settings)`; optionally
+    are: 'jets', 'table', 'showers' or 'images'), `NUMBERED` (whether the file numbers its events; where the
+    settings decide that, an attribute `numbered` of the reader wins), `matches(contents)` (whether a file is
+    of this format, by names alone), `Settings` and `build(settings)`; optionally
     `check_file(contents, settings)`, which compares settings that name branches with a file. A reader that
     opens further files has an attribute `remote`, which the ingestion sets. What the open file is,
     `contents.opened` says.

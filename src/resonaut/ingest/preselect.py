@@ -11,6 +11,7 @@ from resonaut.errors import BadValueError
 from resonaut.events import Columns, Events
 from resonaut.ingest.batch import RANGES, Batch, Ragged
 from resonaut.ingest.cluster import cluster
+from resonaut.ingest.matching import flavour, matched
 from resonaut.ingest.settings import IngestSettings, IngestTask
 from resonaut.logs import log
 from resonaut.seeds import event_hash
@@ -145,6 +146,8 @@ def preselect(batch: Batch, task: IngestTask) -> tuple[Events, Counts]:
         events = Events(columns, {}, _no_jets(batch), hits=_narrow(batch.hits.columns))
         events.hit_offsets = batch.hits.offsets
         return events, Counts()
+    if batch.images:
+        return Events(columns, {}, _no_jets(batch), images=dict(batch.images)), Counts()
     counts = Counts()
     if batch.jets is None and batch.particles is None:
         events = Events(columns, {}, _no_jets(batch), features=dict(batch.features))
@@ -200,7 +203,20 @@ def _with_jets(batch: Batch, columns: Columns, settings: IngestSettings, counts:
         "below_pt_min": int((with_constituents & ~hard).sum()),
         "beyond_n_max": int((good & ~leading).sum()),
     }
-    return events.keep_jets(good & leading)
+    events = events.keep_jets(good & leading)
+    events.jets |= _truth_of_jets(events, batch, settings.jets.radius)
+    return events
+
+
+def _truth_of_jets(events: Events, batch: Batch, radius: float) -> Columns:
+    """`matched` and `flavour` of jets, where the file has the truth for them."""
+    jets = Ragged(events.jets, events.event_offsets)
+    columns: Columns = {}
+    if batch.truth is not None:
+        columns["matched"] = matched(jets, batch.truth, radius)
+    if batch.heavy_hadrons is not None:
+        columns["flavour"] = flavour(jets, batch.heavy_hadrons, radius)
+    return columns
 
 
 def _narrow(columns: Columns) -> Columns:
@@ -221,6 +237,8 @@ def nothing(level: str, labelled: bool) -> Events:
     if level == "showers":
         hits = {"cell": none.astype(np.int32), "energy": none.astype(np.float32)}
         return Events(events, {}, np.zeros(1, np.int64), hits=hits)
+    if level == "images":
+        return Events(events, {}, np.zeros(1, np.int64))
     events["mass"] = none
     if level == "table":
         return Events(events, {}, np.zeros(1, np.int64))

@@ -11,6 +11,7 @@ import numpy as np
 from resonaut.errors import TrainingError
 from resonaut.nn import random, stacked
 from resonaut.nn.lists import Lists, Member, Sample
+from resonaut.nn.memory import keep_memory
 from resonaut.nn.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Batch:
     ) -> None:
         import torch
 
+        keep_memory()
         self._average = average
         self._table, self._sizes, self._loss, self._settings = table, sizes, loss, settings
         self._train = Lists(samples, [member.train for member in members], settings.batch_size, table)

@@ -18,6 +18,11 @@ from torch import Tensor, distributed, nn
 from resonaut.errors import ConfigError
 
 
+def is_first() -> bool:
+    """Whether this process writes the results: the only one, or the first of those that torchrun started."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 @dataclass(frozen=True)
 class World:
     """The processes of a training.

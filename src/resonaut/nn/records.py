@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from resonaut.errors import ConfigError
@@ -29,6 +29,7 @@ class Record:
         rows_per_second: training rows, validation included in the time.
         rate_factor: factor of the learning rate; below 1 after a loss that was not finite.
         n_pieces: pieces of a batch; above 1 after memory ran out.
+        metrics: of the validation rows, where some are asked for.
     """
 
     epoch: int
@@ -39,6 +40,7 @@ class Record:
     rows_per_second: float
     rate_factor: float
     n_pieces: int
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 def _tensorboard(folder: Path, where: str, stack: ExitStack) -> Logger:
@@ -122,7 +124,8 @@ class Records:
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(canonical_json(asdict(record)) + "\n")
-        numbers = {name: float(value) for name, value in asdict(record).items() if name != "epoch"}
+        numbers = {**asdict(record), **record.metrics}
+        numbers = {name: float(value) for name, value in numbers.items() if name not in ("epoch", "metrics")}
         for logger in self._loggers:
             logger(record.epoch, numbers)
         if self._bar is not None:

@@ -98,5 +98,5 @@ def gradient(
         if number:
             delta = torch.bmm(delta, views[number][0].transpose(1, 2))
             # The derivative of ReLU without a mask in memory: a sixth of the time of a step.
-            delta = torch.ops.aten.threshold_backward(delta, activations[number], 0)
+            delta = torch.ops.aten.threshold_backward(delta, activations[number], 0, grad_input=delta)
     return torch.cat(parts[::-1], dim=1)

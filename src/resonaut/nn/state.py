@@ -19,11 +19,16 @@ from resonaut.nn.averaging import WeightAverage
 
 @dataclass(frozen=True)
 class Epoch:
-    """Mean weighted losses of one epoch, the training loss in the middle of its steps."""
+    """Mean weighted losses of one epoch, the training loss in the middle of its steps.
+
+    Attributes:
+        metrics: of the validation rows, where the caller of the training asks for some.
+    """
 
     epoch: int
     train_loss: float
     validation_loss: float
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

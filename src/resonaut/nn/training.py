@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,13 @@ from torch import Tensor, nn
 
 from resonaut.errors import TrainingError
 from resonaut.logs import log
-from resonaut.nn import checkpoint, distributed, resume
+from resonaut.nn import distributed, resume
 from resonaut.nn.averaging import WeightAverage
 from resonaut.nn.device import choose, seeded
 from resonaut.nn.distributed import World
-from resonaut.nn.passes import Outcome, Passes
+from resonaut.nn.failures import NotFinite, message
+from resonaut.nn.memory import keep_memory
+from resonaut.nn.passes import Passes
 from resonaut.nn.precision import Loss, agreed_dtype, compiled
 from resonaut.nn.records import Record, Records
 from resonaut.nn.samples import Samples, batches_of_rows, shuffled_batches
@@ -30,7 +31,10 @@ from resonaut.nn.state import Epoch, State
 from resonaut.nn.streaming import placed
 from resonaut.seeds import generator, integer_seed
 
-__all__ = ["Epoch", "History", "Loss", "learning_rate", "n_parameters", "train"]
+__all__ = ["Epoch", "History", "Loss", "Watch", "learning_rate", "n_parameters", "train"]
+
+Watch = Callable[[nn.Module, Samples, Sequence[Tensor]], dict[str, float]]
+"""Metrics of a network in evaluation mode, from validation rows and their batches (row numbers)."""
 
 _AFTER_NAN = 0.5
 _N_TRIAL = 64
@@ -54,14 +58,6 @@ def n_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
-class _NotFinite(Exception):
-    """A loss was not finite: in which pass, and in which of its batches."""
-
-    def __init__(self, what: str, outcome: Outcome, samples: Samples, batches: Sequence[Tensor]) -> None:
-        super().__init__(what)
-        self.what, self.outcome, self.samples, self.batches = what, outcome, samples, batches
-
-
 @dataclass
 class _Training:
     """One training: what stays the same in all its epochs."""
@@ -76,6 +72,8 @@ class _Training:
     world: World
     folder: Path | None
     key: dict[str, Any]
+    watch: Watch | None
+    on_epoch: Callable[[Epoch], None] | None
     fixed: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,14 +96,18 @@ class _Training:
             start = time.monotonic()
             try:
                 rate = self._epoch(number)
-            except _NotFinite as error:
+            except NotFinite as error:
                 if good is None:
-                    raise TrainingError(self._message(error, number, failures)) from None
+                    raise TrainingError(
+                        message(error, number, self.where, self.settings, self.world, failures)
+                    ) from None
                 self._go_back(error, number, *good)
                 continue
             records.add(self._record(time.monotonic() - start, rate))
             if self.folder is not None and self.world.first:
                 resume.write(self.folder, self.state, self.key)
+            if self.on_epoch is not None:
+                self.on_epoch(self.state.epochs[-1])
 
     def _copy(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {name: tensor.clone() for name, tensor in self.state.tensors().items()}
@@ -127,7 +129,7 @@ class _Training:
         with seeded(integer_seed(self.seed, *names), device):
             trained = self.passes.train(self.training, batches, rates)
         if not math.isfinite(trained.loss):
-            raise _NotFinite("training", trained, self.training, batches)
+            raise NotFinite("training", trained, self.training, batches)
         self.world.mean_buffers(network)
         network.eval()
         if self.state.average is None:
@@ -141,8 +143,14 @@ class _Training:
         with seeded(integer_seed(self.seed, "validation noise"), self.passes.device):
             found = self.passes.validate(self.validation, self.fixed)
         if not math.isfinite(found.loss):
-            raise _NotFinite("validation", found, self.validation, self.fixed)
-        self.state.finish_epoch(Epoch(number, train_loss, found.loss))
+            raise NotFinite("validation", found, self.validation, self.fixed)
+        metrics = {}
+        if self.watch is not None:
+            with torch.no_grad():
+                found_metrics = self.watch(self.passes.network, self.validation, self.fixed)
+            # A checkpoint gives them back in this order.
+            metrics = dict(sorted(found_metrics.items()))
+        self.state.finish_epoch(Epoch(number, train_loss, found.loss, metrics))
 
     def _record(self, seconds: float, rate: float) -> Record:
         last = self.state.epochs[-1]
@@ -155,10 +163,11 @@ class _Training:
             rows_per_second=round(len(self.training) / max(seconds, 1e-9), 1),
             rate_factor=self.state.rate_factor,
             n_pieces=self.state.n_pieces,
+            metrics=last.metrics,
         )
 
     def _go_back(
-        self, error: _NotFinite, number: int, tensors: dict[str, Tensor], numbers: dict[str, Any]
+        self, error: NotFinite, number: int, tensors: dict[str, Tensor], numbers: dict[str, Any]
     ) -> None:
         n_pieces = self.state.n_pieces
         self.state.load(tensors, numbers)
@@ -168,28 +177,6 @@ class _Training:
             "learning rate",
             *(self.where, error.what, error.outcome.loss, number, number - 1),
         )
-
-    def _message(self, error: _NotFinite, number: int, failures: Path | None) -> str:
-        text = (
-            f"{self.where}: the {error.what} loss is {error.outcome.loss} in epoch {number}, with half the "
-            f"learning rate too; a finite one is expected. Lower {self.where}.training.learning_rate (now "
-            f"{self.settings.learning_rate:g}) and look for extreme inputs."
-        )
-        if error.outcome.bad_step is None:
-            return text
-        folder = failures or Path(tempfile.mkdtemp(prefix="resonaut-"))
-        path = folder / f"failed_batch_{self.where}_{self.world.rank}.safetensors"
-        step = error.outcome.bad_step
-        tensors = {}
-        # The batch before may be the culprit: a bad gradient shows in the next loss.
-        for name, place in (("batch", step), ("batch_before", step - 1)):
-            if place >= 0:
-                rows = self.world.share(error.batches[place])
-                batch = error.samples.take(rows)
-                tensors |= {f"{name}/values/{i}": value for i, value in enumerate(batch.values)}
-                tensors |= {f"{name}/weight": batch.weight, f"{name}/rows": rows}
-        checkpoint.write(path, tensors, {"where": self.where, "epoch": number, "step": step + 1})
-        return f"{text} The batch of its first such loss, and the one before, are in {path}."
 
 
 def train(
@@ -204,6 +191,8 @@ def train(
     checkpoint_folder: str | Path | None = None,
     inputs: str = "",
     records: str | Path | None = None,
+    watch: Watch | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> History:
     """Train `network` in place; it ends on the CPU, in evaluation mode, with the weights of the best epoch.
 
@@ -225,6 +214,8 @@ def train(
             and network goes on from it, with equal bits on a CPU. `resume.forget` removes it.
         inputs: digest of what the samples and the network were made from, part of the checkpoint's key.
         records: JSONL file with a line per epoch, see `records.Record`.
+        watch: metrics of the validation rows, after each epoch; they choose nothing.
+        on_epoch: is told of each epoch that this call trained; what it raises ends the training.
 
     Raises:
         TrainingError: no rows, a loss that is not finite, or too little memory for one row.
@@ -236,6 +227,7 @@ def train(
     folder = None if checkpoint_folder is None else Path(checkpoint_folder)
     path = None if records is None else Path(records)
     device = choose(settings.device)
+    keep_memory()
     with distributed.world(device) as world:
         if device.type == "cuda":
             device = torch.device("cuda", torch.cuda.current_device())
@@ -256,7 +248,10 @@ def train(
             resume.read_into(folder, state, key)
             _require_same_start(state, world, device, folder)
         passes = _passes(state, training, loss, settings, world, device, where)
-        job = _Training(*(state, passes, training, validation, settings, seed, where, world, folder, key))
+        job = _Training(
+            *(state, passes, training, validation, settings, seed, where, world, folder, key),
+            *(watch, on_epoch),
+        )
         with Records(
             *(where, settings.epochs, len(state.epochs), path, settings.loggers, world.first)
         ) as lines:

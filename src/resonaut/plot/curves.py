@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_ONE_COLUMN = 6
+"""Curves whose names stand below each other in a legend."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """A curve with a band.
@@ -41,12 +45,17 @@ def _draw(axes: Axes, curve: Curve, **options: object) -> None:
         axes.errorbar([x], [y], [[y - lower], [upper - y]], fmt="o", ms=6, color="black", zorder=5)
 
 
-def draw_rejection(axes: Axes, curves: Sequence[Curve]) -> None:
+def draw_rejection(axes: Axes, curves: Sequence[Curve], spread: Curve | None = None) -> None:
     """Background rejection against signal efficiency, with the line of a random choice.
 
     Args:
         curves: x is the signal efficiency, y is 1 / background efficiency; bands are binomial.
+        spread: of which only the band is drawn, for example that of networks of other seeds.
     """
+    if spread is not None:
+        axes.fill_between(
+            *(spread.x, spread.lower, spread.upper), color=spread.colour, alpha=0.35, lw=0, label=spread.label
+        )
     for curve in curves:
         _draw(axes, curve)
         for x, y, _, upper in curve.points:
@@ -64,7 +73,7 @@ def draw_rejection(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set_ylim(0.8, 1.3 * max(float(np.max(_ends(curve))) for curve in curves))
     axes.set_xlabel(r"Signal efficiency $\epsilon_S$")
     axes.set_ylabel(r"Background rejection 1/$\epsilon_B$")
-    add_legend(axes)
+    add_legend(axes, ncols=1 if len(curves) <= _ONE_COLUMN else 2)
 
 
 def _ends(curve: Curve) -> np.ndarray:
@@ -127,6 +136,23 @@ def draw_losses(
     axes.set_ylabel(y_label)
     # A frame without an edge keeps the line of the best epoch out of the words.
     add_legend(axes, frameon=True, framealpha=1, edgecolor="none")
+
+
+def draw_watched(axes: Axes, values: np.ndarray, name: str) -> None:
+    """A metric of the validation rows under the losses, against the same epochs.
+
+    Args:
+        axes: the lower axes of the panel of the losses.
+        values: (n_epochs,).
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axes.plot(
+        np.arange(1, len(values) + 1), values, color="#e42536", marker="o" if len(values) <= 30 else "", ms=4
+    )
+    axes.margins(y=0.15)
+    axes.yaxis.set_major_locator(MaxNLocator(3, prune="upper"))
+    axes.set_ylabel(name, loc="center", fontsize=13)
 
 
 def _no_ticks() -> object:

@@ -78,9 +78,10 @@ class Look:
         return palette[names.index(dataset) % len(palette)]
 
 
-def series_colour(number: int) -> str:
+def series_colour(number: int, n_series: int = len(PALETTE_6)) -> str:
     """The colour of the `number`-th of several curves that are not datasets."""
-    return PALETTE_6[number % len(PALETTE_6)]
+    palette = PALETTE_6 if n_series <= len(PALETTE_6) else PALETTE_10
+    return palette[number % len(palette)]
 
 
 @contextlib.contextmanager
@@ -98,7 +99,7 @@ def using(look: Look) -> Iterator[None]:
 
 # Margins and gaps in inches; they hold the labels of every figure.
 _LEFT, _BOTTOM, _TOP = 1.15, 0.95, 0.5
-_LOWER_SHARE, _LOWER_GAP = 0.28, 0.1
+_LOWER_GAP = 0.1
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,14 @@ class Row:
         height: inches of the plot area, lower panel included.
         right: inches to the right of each panel, more where a second axis or a colour scale stands there.
         square: the plot areas are as high as wide, whatever `height` says.
+        lower_share: of the height that the lower panels take.
     """
 
     lower: Sequence[bool]
     height: float = 5.0
     right: float = 0.35
     square: bool = False
+    lower_share: float = 0.28
 
     def sizes(self, full_width: float) -> tuple[float, float]:
         """Width and height of the plot areas in a figure of this width, inches."""
@@ -162,7 +165,7 @@ def panels(rows: Sequence[Row], width: float = 5.6) -> tuple[Figure, list[list[P
         made.append([])
         for number, has_lower in enumerate(row.lower):
             x = number * cell + _LEFT
-            share = high * _LOWER_SHARE if has_lower else 0.0
+            share = high * row.lower_share if has_lower else 0.0
             gap = _LOWER_GAP if has_lower else 0.0
 
             def box(x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:

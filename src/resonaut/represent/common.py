@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,20 @@ from resonaut import ragged, store
 from resonaut.errors import BadValueError, MissingBranchError
 from resonaut.events import Columns, Events
 from resonaut.files import sha256
+from resonaut.kinematics import cartesian, from_cartesian
 from resonaut.logs import log
 from resonaut.provenance import versions, write_run_record
 from resonaut.represent.settings import RepresentSettings
+from resonaut.represent.truth import gen_columns
 
-EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label", "n_pu")
+EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label", "n_pu", "mass")
+OF_PICTURES = ("n_pixels", "transform", "normalise")
+"""Settings of images that hold for pictures too, which are no jets."""
+KINEMATICS = ("pt", "eta", "phi", "mass")
+JET_COLUMNS = (*KINEMATICS, "matched", "label", "flavour", "gen_pt", "gen_mass", "gen_energy")
+"""Columns of jets that every representation carries, and those that begin with btag_."""
+_CARRIED = ("dataset", "label", "label_names", "channels", "n_generated", "sum_weights", "cross_section")
+_MADE_OF = {"table": "features", "images": "images"}
 _STEP_EVENTS = 4_096
 _ROWS = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
@@ -32,11 +41,12 @@ class Leading:
     Attributes:
         n_jets: jets per event.
         events: columns of shape (n_events,); `mass` is made from the jets that pass the selection.
-        jets: columns of shape (n_events * n_jets,).
+        jets: columns of shape (n_events * n_jets,), those of their generator jets among them.
         constituents: columns of shape (n_constituents,), sorted by pt inside a jet; empty where the store has
             none.
         offsets: (n_events * n_jets + 1,) first constituent of each jet.
         features: columns of a table, (n_events,); jets and constituents are empty then.
+        images: `pixels` of pictures, (n_events, n_channels, rows, columns); there is no mass then.
     """
 
     n_jets: int
@@ -45,9 +55,10 @@ class Leading:
     constituents: Columns
     offsets: np.ndarray
     features: Columns = field(default_factory=dict)
+    images: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.events["mass"])
+        return len(self.events["event"])
 
 
 def select(
@@ -63,11 +74,12 @@ def select(
     Returns:
         The leading jets, and the cut flow of the slice.
     """
-    selection = settings.selection
+    selection, none = settings.selection, np.zeros(1, np.int64)
+    if not events.jets and "mass" not in events.events:
+        return Leading(1, events.events, {}, {}, none, images=events.images), {"read": len(events)}
     if not events.jets:
         mask, flow = selection.apply_mass(events.events["mass"])
         kept = events.select(mask)
-        none = np.zeros(1, np.int64)
         return Leading(settings.n_jets, kept.events, {}, {}, none, kept.features), flow
     good = events.keep_jets(selection.good_jets(events.jets["pt"], events.jets["eta"]))
     if recompute_mass:
@@ -76,10 +88,24 @@ def select(
     mask, flow = selection.apply(good.jets["pt"], good.jets["eta"], good.event_offsets, good.events["mass"])
     good = good.select(mask)
     leading = good.keep_jets(ragged.rank(good.event_offsets) < settings.n_jets)
-    return (
-        Leading(settings.n_jets, leading.events, leading.jets, leading.constituents, leading.jet_offsets),
-        flow,
-    )
+    jets = {**_matched(leading), **leading.jets}
+    return Leading(settings.n_jets, leading.events, jets, leading.constituents, leading.jet_offsets), flow
+
+
+def _matched(events: Events) -> Columns:
+    """Columns of the generator jets that belong to the jets, where the store has generator jets."""
+    if not set(KINEMATICS) <= set(events.gen_jets):
+        return {}
+    return gen_columns(events.jets, events.event_offsets, events.gen_jets, events.gen_jet_offsets)
+
+
+def _with_mass(leading: Leading) -> Leading:
+    """With the mass of the constituents where the store's jets have none."""
+    if "mass" in leading.jets:
+        return leading
+    momenta = cartesian(*(leading.constituents[name] for name in KINEMATICS))
+    mass = from_cartesian(*(ragged.sums(part, leading.offsets) for part in momenta))[3]
+    return replace(leading, jets={**leading.jets, "mass": mass})
 
 
 class RowWriter:
@@ -157,20 +183,22 @@ def represent(
             flow = {cut: flow.get(cut, 0) + count for cut, count in part_flow.items()}
             if leading.constituents:
                 _check(leading, str(source))
+                leading = _with_mass(leading)
             writer.append(event_rows(leading))
             writer.append({f"events/{name}": values for name, values in leading.features.items()})
             if leading.jets:
+                writer.append({f"jets/{name}": values for name, values in jet_columns(leading).items()})
+            if leading.jets or events.attributes.get("level") == "images":
                 rows(writer, leading)
         before = json.loads(events.attributes["cut_flow"])
         after = {f"represent_{cut}": count for cut, count in flow.items() if cut != "read"}
         attributes: dict[str, Any] = {
-            name: events.attributes[name]
-            for name in ("dataset", "label", "label_names", "n_generated", "sum_weights", "cross_section")
-            if name in events.attributes
+            name: events.attributes[name] for name in _CARRIED if name in events.attributes
         }
+        n_events = list(flow.values())[-1]
         attributes |= {
             "schema_version": store.SCHEMA_VERSION,
-            "n_events": flow["mass"],
+            "n_events": n_events,
             "cut_flow": {**before, **after},
             "settings": used,
             "provenance": {
@@ -180,7 +208,7 @@ def represent(
             },
         }
         store.write_attributes(file, attributes)
-    log.info("%s: %d of %d events", output, flow["mass"], flow["read"])
+    log.info("%s: %d of %d events", output, n_events, flow["read"])
     write_run_record(output)
     return {**before, **after}
 
@@ -189,12 +217,12 @@ def _can_be_made(kind: str, events: store.Store, source: str) -> None:
     """Refuse a store that does not hold what a representation is made from.
 
     Raises:
-        MissingBranchError: it holds showers, a table, or jets without constituents.
+        MissingBranchError: it holds showers, a table, pictures, or jets without constituents.
     """
     level = events.attributes.get("level", "jets")
-    if level == "showers" or (level == "table" and kind != "features"):
+    if level != "jets" and _MADE_OF.get(level) != kind:
         raise MissingBranchError(f"{source}: it holds {level}, of which no {kind} are made; jets are needed.")
-    if kind != "features" and "constituents/jet_offsets" not in events:
+    if level == "jets" and kind != "features" and "constituents/jet_offsets" not in events:
         raise MissingBranchError(
             f"{source}: the jets have no constituents, which {kind} are made from. Ingest a format that "
             "holds them, or set 'represent: [features]' for the dataset."
@@ -202,9 +230,13 @@ def _can_be_made(kind: str, events: store.Store, source: str) -> None:
 
 
 def _used(kind: str, events: store.Store, settings: RepresentSettings) -> dict[str, Any]:
-    """The settings that make a difference: columns of a table are as they were given."""
-    if events.attributes.get("level", "jets") == "table":
+    """The settings that make a difference: columns of a table are as they were given, and so are pictures."""
+    level = events.attributes.get("level", "jets")
+    if level == "table":
         return {"selection": settings.selection.model_dump(mode="json"), kind: {}}
+    if level == "images":
+        of_pictures = settings.images.model_dump(mode="json", include=set(OF_PICTURES))
+        return {kind: {**of_pictures, "channels": json.loads(events.attributes.get("channels", "[]"))}}
     return settings.model_dump(mode="json", include={"n_jets", "selection", kind})
 
 
@@ -223,4 +255,17 @@ def event_rows(leading: Leading) -> dict[str, np.ndarray]:
     """Columns of events that every representation carries."""
     carried = [name for name in leading.events if name in EVENT_COLUMNS or name.startswith("weights/")]
     rows = {f"events/{name}": leading.events[name] for name in carried}
-    return {**rows, "events/mass": leading.events["mass"]}
+    return rows
+
+
+def jet_columns(leading: Leading) -> Columns:
+    """Columns of jets that every representation carries, (n_events, n_jets)."""
+    shape = (len(leading), leading.n_jets)
+    carried = [name for name in leading.jets if name in JET_COLUMNS or name.startswith("btag_")]
+    return {name: narrow(leading.jets[name]).reshape(shape) for name in carried}
+
+
+def narrow(values: np.ndarray) -> np.ndarray:
+    """Fractions as float32, whole numbers as int32 or what is smaller."""
+    kind = {"f": np.float32, "i": np.int32}.get(values.dtype.kind, values.dtype)
+    return values if values.dtype.itemsize <= np.dtype(kind).itemsize else values.astype(kind)

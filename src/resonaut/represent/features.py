@@ -5,6 +5,7 @@
     events/mjj, mj1, dmj, mj1_over_mjj, dmj_over_mjj, delta_eta               where n_jets >= 2
     events/tau21_j1, tau21_j2, and likewise tau32, c2, d2, m2, n2             where the jets have them
     jets/pt, eta, phi, mass                           (n_events, n_jets), leading jet first
+    jets/gen_pt, gen_mass, gen_energy                 where the store has generator jets; GeV, or NaN
     jets/multiplicity                                 number of constituents
     jets/<groomer>_mass, _pt, _multiplicity           soft_drop, mmdt, trimming, pruning; GeV
     jets/soft_drop_zg, soft_drop_rg, mmdt_zg, mmdt_rg the declustering that passed
@@ -14,7 +15,7 @@
     jets/charge, charged_multiplicity                 where constituents have charges
     jets/n_displaced_tracks, max_abs_d0               where constituents have d0; mm
     jets/lund_multiplicity                            with `lund`
-    jets/<name>                                       any other column of the store's jets: btag_..., label
+    jets/<name>                                       any other column of the store's jets: label, matched
     lund/ln_inverse_delta, ln_kt, z, psi              (n_declusterings,) with `lund.store`
     lund/offsets                                      (n_events * n_jets + 1,)
 
@@ -31,18 +32,16 @@ import os
 
 import numpy as np
 
-from resonaut import ragged
 from resonaut.errors import MissingBranchError
 from resonaut.events import Columns
-from resonaut.kinematics import cartesian, from_cartesian, leading_pair_mass
-from resonaut.represent.common import Leading, RowWriter, represent
+from resonaut.kinematics import leading_pair_mass
+from resonaut.represent.common import KINEMATICS, Leading, RowWriter, jet_columns, narrow, represent
 from resonaut.represent.settings import RepresentSettings
 from resonaut.represent.substructure import Substructure, substructure
 
 TAU_FLOOR = 1e-5
 """Added to the denominator of ratios of tau_N, as the LHC Olympics features do."""
 
-KINEMATICS = ("pt", "eta", "phi", "mass")
 _OF_BOTH_JETS = ("tau21", "tau32", "c2", "d2", "m2", "n2")
 
 
@@ -66,7 +65,8 @@ def write_features(
         if leading.constituents:
             found = substructure(leading.constituents, leading.offsets, settings.features)
         jets = jet_features(leading, found)
-        writer.append({f"jets/{name}": values for name, values in jets.items()})
+        carried = jet_columns(leading)
+        writer.append({f"jets/{name}": values for name, values in jets.items() if name not in carried})
         if found is not None and found.lund:
             writer.append({f"lund/{name}": v.astype(np.float32) for name, v in found.lund.items()})
             writer.append_offsets("lund/offsets", found.lund_offsets)
@@ -88,9 +88,6 @@ def jet_features(leading: Leading, found: Substructure | None) -> Columns:
         Columns of shape (n_events, n_jets), float32 (counts: int32); GeV, radian.
     """
     columns = dict(leading.jets)
-    if "mass" not in columns:
-        momenta = cartesian(*(leading.constituents[name] for name in KINEMATICS))
-        columns["mass"] = from_cartesian(*(ragged.sums(part, leading.offsets) for part in momenta))[3]
     if found is not None:
         columns |= found.columns
     n_axes = 2
@@ -99,11 +96,7 @@ def jet_features(leading: Leading, found: Substructure | None) -> Columns:
         columns[f"tau{n_axes}{n_axes - 1}"] = columns[f"tau{n_axes}"] / (TAU_FLOOR + above)
         n_axes += 1
     shape = (len(leading), leading.n_jets)
-    return {name: _narrow(values).reshape(shape) for name, values in columns.items()}
-
-
-def _narrow(values: np.ndarray) -> np.ndarray:
-    return values.astype({"f": np.float32, "i": np.int32}.get(values.dtype.kind, values.dtype))
+    return {name: narrow(values).reshape(shape) for name, values in columns.items()}
 
 
 def event_features(jets: Columns) -> Columns:

@@ -8,6 +8,8 @@ events/run, lumi, event, gen_weight, label, mass      (n_events,)
 Channels (arXiv:1612.01551): `pt`; `charged` and `neutral`, the pt of constituents with and without charge;
 `multiplicity`, the number of constituents with pt. Standardisation by mean and width of each pixel is left
 to the training, which knows its jets.
+
+A store of pictures gives images with one jet per event: the picture, its channels named as in the store.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from resonaut.files import canonical_json
 from resonaut.represent import image_kernel
 from resonaut.represent.common import Leading, RowWriter, represent
 from resonaut.represent.jets.recombination import cluster
+from resonaut.represent.pictures import picture_images
 from resonaut.represent.settings import ImageSettings, RepresentSettings
 
 # Most pixels are 0: without shuffled bytes the file is smaller, and written and read faster.
@@ -43,10 +46,18 @@ def write_images(
     Raises:
         InputError, OutputError: the store cannot be read, or the output not be written.
         MissingBranchError: a channel needs the charge, which the store lacks.
+        ConfigError: pictures have another number of pixels than the settings.
     """
     wanted = settings.images
 
     def rows(writer: RowWriter, leading: Leading) -> None:
+        if not leading.jets:
+            pixels = leading.images.get("pixels", np.zeros((0, 1, *wanted.shape), np.float32))
+            images = picture_images(pixels, wanted, str(source))[:, None]
+            if "images" not in writer.file:
+                _create(writer.file, images.shape[1:])
+            writer.append({"images": images})
+            return
         constituents = leading.constituents
         # A chunk whose files were all skipped lacks columns, and needs none.
         if len(leading) and _NEED_CHARGE & set(wanted.channels) and "charge" not in constituents:
@@ -56,7 +67,9 @@ def write_images(
                 "the channels pt or multiplicity, or ingest files with charges."
             )
         if "images" not in writer.file:
-            _create(writer.file, leading.n_jets, wanted)
+            channels = () if len(wanted.channels) == 1 else (len(wanted.channels),)
+            _create(writer.file, (leading.n_jets, *channels, *wanted.shape))
+            writer.file.attrs["channels"] = canonical_json(wanted.channels)
         step = _BLOCK_CHUNKS * writer.file["images"].chunks[0]
         for start in range(0, len(leading), step):
             writer.append({"images": _images_of_events(leading, start, start + step, wanted)})
@@ -64,13 +77,10 @@ def write_images(
     return represent("images", source, output, settings, rows)
 
 
-def _create(file: h5py.File, n_jets: int, wanted: ImageSettings) -> None:
-    channels = () if len(wanted.channels) == 1 else (len(wanted.channels),)
-    shape = (n_jets, *channels, *wanted.shape)
+def _create(file: h5py.File, shape: tuple[int, ...]) -> None:
     in_chunk = max(1, min(_CHUNK_EVENTS, _CHUNK_BYTES // (4 * math.prod(shape))))
     options = {"chunks": (in_chunk, *shape), "maxshape": (None, *shape), **_DATASET}
     file.create_dataset("images", (0, *shape), np.float32, **options)
-    file.attrs["channels"] = canonical_json(wanted.channels)
 
 
 def _images_of_events(leading: Leading, start: int, stop: int, wanted: ImageSettings) -> np.ndarray:

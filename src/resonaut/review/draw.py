@@ -18,8 +18,10 @@ FILE, FILES, NAMED, NAMED_IF_ANY = "file", "files", "named", "named_if_any"
 ROLES: dict[str, dict[str, str]] = {
     "simulate": {"stores": FILES},
     "ingest": {"stores": FILES},
-    "represent": {"features": NAMED, "images": NAMED_IF_ANY},
+    "represent": {"features": NAMED_IF_ANY, "images": NAMED_IF_ANY},
     "tag": {"scores": FILE, "metrics": FILE},
+    "tag_compare": {"comparison": FILE},
+    "tune": {"trials": FILE},
     "generate": {"samples": FILE, "metrics": FILE, "images": FILE},
     "detect": {"scores": FILE, "metrics": FILE, "mixture": FILE},
     "hunt": {"spectra": FILE},
@@ -27,7 +29,7 @@ ROLES: dict[str, dict[str, str]] = {
 }
 """What the figure of each stage is drawn from: one file, several, or several with the names of datasets.
 
-Of a table there are no images.
+Of a table there are no images, of pictures no features.
 """
 
 Inputs = Mapping[str, Any]

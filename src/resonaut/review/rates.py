@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,33 @@ def roc(score: np.ndarray, is_signal: np.ndarray) -> Roc:
     last_of_equal = np.flatnonzero(np.diff(score[order], append=-np.inf))
     signal = np.cumsum(is_signal[order])[last_of_equal]
     return Roc(signal, last_of_equal + 1 - signal, int(is_signal.sum()), int((~is_signal).sum()))
+
+
+def passed_at(curve: Roc, signal_efficiency: np.ndarray) -> np.ndarray:
+    """Background that passes the tightest cuts that keep these fractions of the signal, (n,).
+
+    Args:
+        signal_efficiency: (n,) in (0, 1].
+    """
+    wanted = np.ceil(signal_efficiency * curve.n_signal - 1e-9)
+    place = np.searchsorted(curve.signal_passed, wanted)
+    return curve.background_passed[np.minimum(place, len(curve.background_passed) - 1)]
+
+
+def spread(curves: Sequence[Roc], signal_efficiency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest background rejection of several networks at each signal efficiency.
+
+    Args:
+        curves: of the same events.
+        signal_efficiency: (n,) in (0, 1].
+
+    Returns:
+        (n,) each; NaN where some network lets no background pass.
+    """
+    passed = np.stack([passed_at(curve, signal_efficiency) for curve in curves]).astype(float)
+    passed[passed == 0] = np.nan
+    rejection = curves[0].n_background / passed
+    return rejection.min(0), rejection.max(0)
 
 
 def thinned(x: np.ndarray, n_points: int, log: bool = False) -> np.ndarray:

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from resonaut.simulate.calorimeter import Calorimeter, Deposits, Flow, log_normal
-from resonaut.simulate.cards import CARDS, DetectorCard, TrackCard
+from resonaut.simulate.cards import CARDS, DetectorCard, ImpactParameterCard, TrackCard
+from resonaut.simulate.displaced import MM_PER_M, impact_parameters, propagate_from
 from resonaut.simulate.order import stable_order
-from resonaut.simulate.propagation import propagate
+from resonaut.simulate.propagation import Impact, propagate
 
 # Positions in resonaut.events.PDG_CLASSES.
 CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON, MUON = 1, 2, 3, 4, 5
 MASSES = {CHARGED_HADRON: 0.13957039, ELECTRON: 0.51099895e-3, MUON: 0.1056583755}
 """Masses given to tracks, GeV (Particle Data Group); a hadron is taken for a pion. Neutral candidates: 0."""
+DISPLACED_MIN = 1.0
+"""Particles that start closer to the origin are propagated from there, mm: a cell is 20 times as wide."""
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Candidates:
 
     Attributes:
         columns: pt, eta, phi, mass, charge, pdg_class, and d0, dz (mm), which are NaN for neutral candidates:
-            a calorimeter measures neither.
+            a calorimeter measures neither. phi and eta of tracks are those at the particle's origin.
         offsets: (n_events + 1,) first candidate of each event.
     """
 
@@ -64,9 +67,9 @@ class Detector:
         eta = np.arcsinh(particles["pz"] / pt)
         phi = np.arctan2(particles["py"], particles["px"])
         card = self.card
-        impact = propagate(pt, eta, phi, particles["charge"], card.field, card.radius, card.half_length)
+        impact = self._impact(particles, pt, eta, phi)
 
-        track = self._tracks(pt, eta, species, rng)
+        track = self._tracks(pt, eta, species, np.hypot(particles["x"], particles["y"]), rng)
         mass = _mass_of(species[track.row])
         momentum = track.pt * np.cosh(eta[track.row])
         track_energy = np.zeros(len(pt))
@@ -93,7 +96,6 @@ class Detector:
             )
             scale[rows] *= flow.track_scale
             flows.append(flow)
-        vertex = {axis: particles[axis][track.row] for axis in ("x", "y", "z")}
         charged = {
             "event": event[track.row],
             "pt": track.pt * scale[track.row],
@@ -102,15 +104,58 @@ class Detector:
             "mass": mass,
             "charge": particles["charge"][track.row],
             "pdg_class": species[track.row],
-            **impact_parameters(vertex, eta[track.row], phi[track.row]),
+            **self._impact_parameters(particles, pt, eta, phi, track.row, rng),
         }
         neutral = [_neutral(flow, name) for flow, name in zip(flows, (PHOTON, NEUTRAL_HADRON), strict=True)]
         return _sorted_by_pt([charged, *neutral], len(offsets) - 1)
 
+    def _impact(
+        self, particles: dict[str, np.ndarray], pt: np.ndarray, eta: np.ndarray, phi: np.ndarray
+    ) -> Impact:
+        """Where the particles meet the calorimeters."""
+        card, charge = self.card, particles["charge"]
+        cylinder = (card.field, card.radius, card.half_length)
+        impact = propagate(pt, eta, phi, charge, *cylinder)
+        vertex = {axis: particles[axis] for axis in ("x", "y", "z")}
+        away = np.flatnonzero(vertex["x"] ** 2 + vertex["y"] ** 2 + vertex["z"] ** 2 > DISPLACED_MIN**2)
+        if len(away):
+            there = {axis: values[away] for axis, values in vertex.items()}
+            displaced = propagate_from(there, pt[away], eta[away], phi[away], charge[away], *cylinder)
+            impact.eta[away], impact.phi[away] = displaced.eta, displaced.phi
+            impact.reached[away] = displaced.reached
+        return impact
+
+    def _impact_parameters(
+        self,
+        particles: dict[str, np.ndarray],
+        pt: np.ndarray,
+        eta: np.ndarray,
+        phi: np.ndarray,
+        row: np.ndarray,
+        rng: np.random.Generator,
+    ) -> dict[str, np.ndarray]:
+        """Measured d0 and dz of the tracks of the particles in `row`, mm."""
+        vertex = {axis: particles[axis][row] for axis in ("x", "y", "z")}
+        pt, eta, phi, charge = pt[row], eta[row], phi[row], particles["charge"][row]
+        values = impact_parameters(vertex, pt, eta, phi, charge, self.card.field)
+        sigmas = impact_resolution(self.card.impact_parameters, pt, eta)
+        for name, sigma in zip(("d0", "dz"), sigmas, strict=True):
+            values[name] += sigma * rng.standard_normal(len(row))
+        return values
+
     def _tracks(
-        self, pt: np.ndarray, eta: np.ndarray, species: np.ndarray, rng: np.random.Generator
+        self,
+        pt: np.ndarray,
+        eta: np.ndarray,
+        species: np.ndarray,
+        distance: np.ndarray,
+        rng: np.random.Generator,
     ) -> _Tracks:
-        """Efficiency and resolution of the tracks of all charged particles."""
+        """Efficiency and resolution of the tracks of all charged particles.
+
+        `distance` is that of their origin from the beam, mm.
+        """
+        inside = distance < self.card.impact_parameters.origin_radius * MM_PER_M
         rows, momenta, resolutions = [], [], []
         for name, tracks in (
             (CHARGED_HADRON, self.card.hadron_tracks),
@@ -118,7 +163,8 @@ class Detector:
             (MUON, self.card.muon_tracks),
         ):
             row = np.flatnonzero(species == name)
-            row = row[rng.random(len(row)) < track_efficiency(tracks, pt[row], eta[row])]
+            found = rng.random(len(row)) < track_efficiency(tracks, pt[row], eta[row])
+            row = row[found & inside[row]]
             resolution = track_resolution(tracks, pt[row], eta[row])
             rows.append(row)
             momenta.append(log_normal(pt[row], resolution * pt[row], rng))
@@ -155,17 +201,13 @@ def track_resolution(card: TrackCard, pt: np.ndarray, eta: np.ndarray) -> np.nda
     return np.hypot(np.asarray(card.constant)[which], np.asarray(card.linear)[which] * pt)
 
 
-def impact_parameters(
-    vertex: dict[str, np.ndarray], eta: np.ndarray, phi: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Impact parameters with respect to the origin, mm, of tracks taken as straight near it.
-
-    d0 = y cos(phi) - x sin(phi), dz = z - (x cos(phi) + y sin(phi)) sinh(eta): the transverse distance at the
-    point of closest approach and z there.
-    """
-    cosine, sine = np.cos(phi), np.sin(phi)
-    x, y, z = vertex["x"], vertex["y"], vertex["z"]
-    return {"d0": y * cosine - x * sine, "dz": z - (x * cosine + y * sine) * np.sinh(eta)}
+def impact_resolution(
+    card: ImpactParameterCard, pt: np.ndarray, eta: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """sigma(d0) and sigma(dz), (n,) each, mm."""
+    which = np.minimum(np.searchsorted(card.eta_edges, np.abs(eta)), len(card.eta_edges) - 1)
+    d0, dz = np.asarray(card.d0)[which].T, np.asarray(card.dz)[which].T
+    return np.hypot(d0[0], d0[1] / pt), np.hypot(dz[0], dz[1] / pt)
 
 
 def _mass_of(species: np.ndarray) -> np.ndarray:

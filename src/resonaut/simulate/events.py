@@ -10,11 +10,12 @@ import numpy as np
 from resonaut import logs, provenance, registry, seeds
 from resonaut.errors import ConfigError
 from resonaut.files import atomic, canonical_json
+from resonaut.kinematics import from_cartesian
 from resonaut.simulate.detector import Detector
 from resonaut.simulate.gen_jets import cluster
-from resonaut.simulate.generation import GeneratedBatch, PythiaSource
+from resonaut.simulate.generation import GeneratedBatch, Group, PythiaSource, select_events
 from resonaut.simulate.methods.pythia import Settings
-from resonaut.simulate.root_file import ChunkWriter, Collection
+from resonaut.simulate.root_file import ChunkWriter
 
 GEN_JET_PT_MIN = 20.0
 """Generator jets below are not stored, GeV."""
@@ -79,10 +80,11 @@ def simulate_chunk(
     generator: PythiaSource = registry.build("simulate", source, settings)
     generator.start(pythia_seed)
     detector = Detector(settings.detector)
+    optional = ("Truth",) if generator.resonances else ()
 
     generated = accepted = 0
     sum_weights = 0.0
-    with atomic(output) as part, ChunkWriter(part) as writer:
+    with atomic(output) as part, ChunkWriter(part, optional) as writer:
         for batch in logs.progress(generator.batches(sizes[chunk]), f"{dataset} chunk {chunk}: batches"):
             first = generated + 1
             generated += len(batch)
@@ -112,26 +114,23 @@ def simulate_chunk(
 
 def _accept(
     batch: GeneratedBatch, numbers: np.ndarray, settings: Settings
-) -> tuple[GeneratedBatch, np.ndarray, Collection]:
+) -> tuple[GeneratedBatch, np.ndarray, Group]:
     """Cluster generator jets and cut on the leading one."""
     columns, offsets = cluster(batch.particles, batch.offsets, settings.gen_jet_radius, GEN_JET_PT_MIN)
     threshold = settings.cuts.gen_jet_pt_min
     if threshold is None:
         return batch, numbers, (columns, offsets)
-    counts = np.diff(offsets)
     keep = np.zeros(len(batch), dtype=bool)
-    some = np.flatnonzero(counts)
+    some = np.flatnonzero(np.diff(offsets))
     keep[some] = columns["pt"][offsets[some]] >= threshold
-    rows = np.repeat(keep, counts)
-    offsets = np.concatenate([[0], np.cumsum(counts[keep])])
-    return batch.select(keep), numbers[keep], ({name: v[rows] for name, v in columns.items()}, offsets)
+    return batch.select(keep), numbers[keep], select_events((columns, offsets), keep)
 
 
 def _write(
     writer: ChunkWriter,
     batch: GeneratedBatch,
     numbers: np.ndarray,
-    jets: Collection,
+    jets: Group,
     detector: Detector,
     rng: np.random.Generator,
     chunk: int,
@@ -149,21 +148,20 @@ def _write(
             "event": numbers,
             "genWeight": batch.weights,
         },
-        {"PFCand": (columns, candidates.offsets), "GenJet": jets, "GenPart": _hard_process(batch)},
+        {
+            "PFCand": (columns, candidates.offsets),
+            "GenJet": jets,
+            "GenPart": _in_detector_coordinates(batch.hard),
+            "HeavyHadron": _in_detector_coordinates(batch.heavy_hadrons),
+            **({} if batch.decays is None else {"Truth": _in_detector_coordinates(batch.decays)}),
+        },
     )
 
 
-def _hard_process(batch: GeneratedBatch) -> Collection:
-    """pt, eta, phi, mass, pdgId and status of the hard process."""
-    hard = batch.hard
-    pt = np.hypot(hard["px"], hard["py"])
-    mass2 = hard["e"] ** 2 - pt**2 - hard["pz"] ** 2
-    columns = {
-        "pt": pt,
-        "eta": np.arcsinh(hard["pz"] / pt),
-        "phi": np.arctan2(hard["py"], hard["px"]),
-        "mass": np.sqrt(np.maximum(mass2, 0.0)),
-        "pdgId": hard["pdg_id"],
-        "status": hard["status"],
-    }
-    return columns, batch.hard_offsets
+def _in_detector_coordinates(group: Group) -> Group:
+    """pt, eta, phi and mass in place of px, py, pz and e; the other columns as they are."""
+    columns, offsets = dict(group[0]), group[1]
+    momenta = (columns.pop(name) for name in ("px", "py", "pz", "e"))
+    kinematics = dict(zip(("pt", "eta", "phi", "mass"), from_cartesian(*momenta), strict=True))
+    columns["pdgId"] = columns.pop("pdg_id")
+    return kinematics | columns, offsets

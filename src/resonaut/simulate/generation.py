@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resonaut import ragged
 from resonaut.errors import ConfigError, ResonautError
+from resonaut.simulate import truth
+from resonaut.simulate.record import INTERMEDIATE, OUTGOING, Columns, Record
 
 BATCH_EVENTS = 250
 """Events per batch: a batch holds the full event record, about 100 kB per event."""
 
 PB_PER_MB = 1e9
-INTERMEDIATE, OUTGOING = 22, 23
-_Columns = dict[str, np.ndarray]
+Group = tuple[Columns, np.ndarray]
+"""Columns and the (n_events + 1,) offsets of the events in them."""
 
 
 @dataclass
@@ -28,33 +31,37 @@ class GeneratedBatch:
         offsets: (n_events + 1,) first particle of each event.
         hard: px, py, pz, e, pdg_id, status of the hard process: its resonances (22, momentum of the last
             copy before the decay), and what comes out of it and of their decays (23).
-        hard_offsets: (n_events + 1,).
+        heavy_hadrons: see `truth.heavy_hadrons`.
+        decays: see `truth.decays`; None where no resonances are asked for.
     """
 
     weights: np.ndarray
-    particles: _Columns
+    particles: Columns
     offsets: np.ndarray
-    hard: _Columns
-    hard_offsets: np.ndarray
+    hard: Group
+    heavy_hadrons: Group
+    decays: Group | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def select(self, keep: np.ndarray) -> GeneratedBatch:
         """The events for which `keep`, (n_events,) bool, is true."""
-        particles, offsets = _select_rows(self.particles, self.offsets, keep)
-        hard, hard_offsets = _select_rows(self.hard, self.hard_offsets, keep)
-        return GeneratedBatch(self.weights[keep], particles, offsets, hard, hard_offsets)
+        return GeneratedBatch(
+            self.weights[keep],
+            *select_events((self.particles, self.offsets), keep),
+            select_events(self.hard, keep),
+            select_events(self.heavy_hadrons, keep),
+            None if self.decays is None else select_events(self.decays, keep),
+        )
 
 
-def _select_rows(columns: _Columns, offsets: np.ndarray, keep: np.ndarray) -> tuple[_Columns, np.ndarray]:
+def select_events(group: Group, keep: np.ndarray) -> Group:
+    """The events for which `keep`, (n_events,) bool, is true."""
+    columns, offsets = group
     counts = np.diff(offsets)
     rows = np.repeat(keep, counts)
-    return {name: values[rows] for name, values in columns.items()}, _offsets(counts[keep])
-
-
-def _offsets(counts: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return {name: values[rows] for name, values in columns.items()}, ragged.offsets_of(counts[keep])
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,14 @@ class PythiaSource:
 
     Args:
         strings: settings for `Pythia::readString`, in order.
+        resonances: PDG ids, without sign, of the resonances whose decays are kept.
     """
 
     packages = ("pythia8mc",)
 
-    def __init__(self, strings: Sequence[str]) -> None:
+    def __init__(self, strings: Sequence[str], resonances: Sequence[int] = ()) -> None:
         self._strings = tuple(strings)
+        self.resonances = tuple(resonances)
         self._pythia = None
 
     def start(self, seed: int) -> None:
@@ -114,7 +123,7 @@ class PythiaSource:
         missing, failures = n_events, 0
         while missing:
             wanted = min(BATCH_EVENTS, missing)
-            batch = _flatten(self._pythia.nextBatch(wanted, "skip"), self._species)
+            batch = _flatten(self._pythia.nextBatch(wanted, "skip"), self._species, self.resonances)
             missing -= len(batch)
             failures = 0 if len(batch) else failures + 1
             if failures == 3:
@@ -157,76 +166,32 @@ class _Species:
         return self._table.chargeType(code) // 3, int(self._table.isVisible(code))
 
 
-def _flatten(batch: object, species: _Species) -> GeneratedBatch:
-    """Columns of the final and of the hard particles of `Pythia.nextBatch`, without copies of the rest."""
-    record = batch.prt.layout
-    record_offsets = np.asarray(record.offsets.data)
-    content = record.content
-    status = np.asarray(content["status"].data)
-    pdg_id = np.asarray(content["id"].data)
-    rows = np.flatnonzero(status > 0)
-    charge, visible = species.look_up(pdg_id[rows])
+def _flatten(batch: object, species: _Species, resonances: Sequence[int] = ()) -> GeneratedBatch:
+    """Columns of the particles of `Pythia.nextBatch` that are kept, without copies of the rest."""
+    record = Record(batch)
+    rows = np.flatnonzero(record.status > 0)
+    charge, visible = species.look_up(record.pdg_id[rows])
     # A remnant exactly along the beam has no pseudorapidity and meets no detector.
-    visible &= (_axis(content, "px", rows) != 0) | (_axis(content, "py", rows) != 0)
+    visible &= (record.axis("px", rows) != 0) | (record.axis("py", rows) != 0)
     rows = rows[visible]
-    particles = _momenta(content, rows)
-    particles["pdg_id"] = pdg_id[rows]
+    particles = record.momenta(rows)
+    particles["pdg_id"] = record.pdg_id[rows]
     particles["charge"] = charge[visible]
-    particles.update(_vertices(content["vProd"], rows))
-
-    hard_status = np.abs(status)
-    hard_rows = np.flatnonzero((hard_status == INTERMEDIATE) | (hard_status == OUTGOING))
-    hard = _momenta(content, _last_copies(content, record_offsets, hard_rows, hard_status, pdg_id))
-    hard["pdg_id"] = pdg_id[hard_rows]
-    hard["status"] = hard_status[hard_rows]
+    particles.update(record.vertices(rows))
     return GeneratedBatch(
         weights=np.asarray(batch.info.weights[:, 0], dtype=np.float64),
         particles=particles,
-        offsets=np.searchsorted(rows, record_offsets),
-        hard=hard,
-        hard_offsets=np.searchsorted(hard_rows, record_offsets),
+        offsets=record.event_offsets(rows),
+        hard=_hard_process(record),
+        heavy_hadrons=truth.heavy_hadrons(record),
+        decays=truth.decays(record, resonances) if resonances else None,
     )
 
 
-def _momenta(content: object, rows: np.ndarray) -> _Columns:
-    return {name: _axis(content, name, rows) for name in ("px", "py", "pz", "e")}
-
-
-def _axis(content: object, name: str, rows: np.ndarray) -> np.ndarray:
-    return np.asarray(content["p"][name].data)[rows]
-
-
-def _vertices(content: object, rows: np.ndarray) -> _Columns:
-    """Production vertices; particles without one come from the interaction point, the origin."""
-    index = np.asarray(content.index.data)[rows]
-    have = index >= 0
-    columns = {}
-    for name, axis in (("x", "px"), ("y", "py"), ("z", "pz")):
-        values = np.zeros(len(rows))
-        values[have] = np.asarray(content.content[axis].data)[index[have]]
-        columns[name] = values
-    return columns
-
-
-def _last_copies(
-    content: object, offsets: np.ndarray, rows: np.ndarray, status: np.ndarray, pdg_id: np.ndarray
-) -> np.ndarray:
-    """Rows of the last copies of the resonances among `rows`; the other rows as they are.
-
-    The first copy of a resonance stands before initial-state radiation and so has no transverse momentum of
-    its own in a 2 -> 1 process; the last copy is what decays.
-    """
-    first = offsets[np.searchsorted(offsets, rows, side="right") - 1]
-    daughters = [np.asarray(content[name].data) for name in ("daughter1", "daughter2")]
-    last = rows.copy()
-    moving = np.flatnonzero(status[rows] == INTERMEDIATE)
-    while len(moving):
-        here = last[moving]
-        following = here
-        for daughter in daughters:
-            candidate = first[moving] + daughter[here]
-            same = (daughter[here] > 0) & (pdg_id[candidate] == pdg_id[here]) & (following == here)
-            following = np.where(same, candidate, following)
-        last[moving] = following
-        moving = moving[following != here]
-    return last
+def _hard_process(record: Record) -> Group:
+    status = np.abs(record.status)
+    rows = np.flatnonzero((status == INTERMEDIATE) | (status == OUTGOING))
+    columns = record.momenta(record.last_copies(rows))
+    columns["pdg_id"] = record.pdg_id[rows]
+    columns["status"] = status[rows]
+    return columns, record.event_offsets(rows)

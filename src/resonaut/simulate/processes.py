@@ -15,12 +15,15 @@ class Process:
     Attributes:
         strings: settings for `Pythia::readString`.
         resonances: PDG ids of which at least one stands in the hard process of every event.
+        jets_of: PDG ids, without sign, of the resonances whose decay products make one jet each where they
+            fly fast enough: the truth that jets are matched to.
         sqrt_s: centre-of-mass energy where the configuration names none, GeV.
         needs_pt_hat_min: whether the cross-section diverges without `cuts.pt_hat_min`.
     """
 
     strings: tuple[str, ...]
     resonances: tuple[int, ...] = ()
+    jets_of: tuple[int, ...] = ()
     sqrt_s: float = 13_000.0
     needs_pt_hat_min: bool = False
 
@@ -29,7 +32,7 @@ PROCESSES = {
     # The background of the LHC Olympics R&D data set, arXiv:2101.08320, section 2.1.
     "qcd_dijet": Process(("HardQCD:all = on", "HardQCD:nQuarkNew = 5"), needs_pt_hat_min=True),
     # Its signal; masses and widths follow from `masses` (see `wprime_strings`).
-    "wprime_xy": Process(("NewGaugeBoson:ffbar2Wprime = on",), resonances=(34,)),
+    "wprime_xy": Process(("NewGaugeBoson:ffbar2Wprime = on",), resonances=(34,), jets_of=(9000001, 9000002)),
     # The signal of the top-tagging reference data set, arXiv:1902.09914, section 2, which is at 14 TeV.
     "ttbar": Process(
         (
@@ -39,6 +42,7 @@ PROCESSES = {
             f"24:onIfAny = {_TO_QUARKS}",
         ),
         resonances=(6,),
+        jets_of=(6,),
         sqrt_s=14_000.0,
     ),
     # QCD over decades of pt in one sample: events are drawn with a factor pt_hat^4 and carry its inverse.
@@ -60,6 +64,7 @@ PROCESSES = {
             f"24:onIfAny = {_TO_QUARKS}",
         ),
         resonances=(24,),
+        jets_of=(24,),
         needs_pt_hat_min=True,
     ),
     # gmZmode = 2 leaves the photon and the interference out: a pure Z.
@@ -72,6 +77,7 @@ PROCESSES = {
             f"23:onIfAny = {_TO_QUARKS}",
         ),
         resonances=(23,),
+        jets_of=(23,),
         needs_pt_hat_min=True,
     ),
     # The Z goes to neutrinos, so that the Higgs boson is the only source of hard jets.
@@ -84,8 +90,14 @@ PROCESSES = {
             "23:onIfAny = 12 14 16",
         ),
         resonances=(25,),
+        jets_of=(25,),
     ),
+    # A heavy scalar to two neutral scalars that fly before they decay; see `displaced_strings`.
+    "displaced": Process(("HiggsSM:gg2H = on",), resonances=(25,), jets_of=(9000003,)),
 }
+
+GEV_MM = 1.973269804e-13
+"""hbar c: width times proper decay length (Particle Data Group)."""
 
 
 def wprime_strings(m_wprime: float, m_x: float, m_y: float) -> tuple[str, ...]:
@@ -111,4 +123,34 @@ def wprime_strings(m_wprime: float, m_x: float, m_y: float) -> tuple[str, ...]:
         "9000002:oneChannel = 1 0.5 100 1 -1",
         "9000002:addChannel = 1 0.5 100 2 -2",
         "34:oneChannel = 1 1.0 100 9000001 9000002",
+    )
+
+
+def displaced_strings(m_h: float, m_s: float, lifetime: float, quarks: str) -> tuple[str, ...]:
+    """Settings for g g -> H -> S S, S -> q qbar, with a narrow scalar H and long-lived neutral scalars S.
+
+    S is a resonance of the width hbar c / lifetime, so that it decays however far it flies: what
+    `ParticleDecays` leaves stable are hadrons and leptons. The cross-section is that of no model.
+
+    Args:
+        m_h, m_s: masses, GeV.
+        lifetime: mean proper decay length c tau of S, mm.
+        quarks: b, or light for u, d and s in equal parts.
+    """
+    codes = {"b": (5,), "light": (1, 2, 3)}[quarks]
+    channels = [f"1 {1 / len(codes)} 100 {code} {-code}" for code in codes]
+    return (
+        f"25:m0 = {m_h}",
+        f"25:mWidth = {m_h / 500}",
+        "25:doForceWidth = on",
+        f"25:mMin = {0.95 * m_h}",
+        f"25:mMax = {1.05 * m_h}",
+        f"9000003:new = S0 void 1 0 0 {m_s} {GEV_MM / lifetime} 0. 0. {lifetime}",
+        "9000003:isResonance = true",
+        "9000003:doForceWidth = true",
+        f"9000003:oneChannel = {channels[0]}",
+        *(f"9000003:addChannel = {channel}" for channel in channels[1:]),
+        # Not `oneChannel`: the width to gluons makes the production.
+        "25:onMode = off",
+        "25:addChannel = 1 1.0 100 9000003 9000003",
     )

@@ -53,7 +53,7 @@ def propagate(
     half_turn = np.arcsin(np.minimum(radius / diameter, 1.0))
     length = diameter * half_turn
     # The path in the transverse plane is a half-turn angle times the diameter; z grows with it.
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         length_endcap = half_length / np.abs(slope)
     endcap = ~crosses_barrel | (length_endcap < length)
     half_turn = np.where(endcap, length_endcap / diameter, half_turn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,25 @@ COLLECTIONS = {
         "pdgId": np.int32,
         "status": np.int32,
     },
+    "HeavyHadron": {
+        "pt": np.float32,
+        "eta": np.float32,
+        "phi": np.float32,
+        "mass": np.float32,
+        "pdgId": np.int32,
+    },
 }
+OPTIONAL_COLLECTIONS = {
+    "Truth": {
+        "pt": np.float32,
+        "eta": np.float32,
+        "phi": np.float32,
+        "mass": np.float32,
+        "pdgId": np.int32,
+        "parent": np.int32,
+    },
+}
+"""Collections that a file has only where its process has them."""
 Collection = tuple[dict[str, np.ndarray], np.ndarray]
 """Columns and the offsets of the events in them."""
 
@@ -50,12 +69,14 @@ class ChunkWriter:
 
     Args:
         path: of the new file.
+        optional: names of the `OPTIONAL_COLLECTIONS` that this file has.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, optional: Sequence[str] = ()) -> None:
         self._file = uproot.recreate(path, compression=uproot.ZSTD(3))
         branches: dict[str, Any] = {name: np.dtype(kind) for name, kind in EVENT_COLUMNS.items()}
-        for collection, columns in COLLECTIONS.items():
+        self._collections = COLLECTIONS | {name: OPTIONAL_COLLECTIONS[name] for name in optional}
+        for collection, columns in self._collections.items():
             record = ", ".join(f"{name}: {np.dtype(kind).name}" for name, kind in columns.items())
             branches[collection] = f"var * {{{record}}}"
         self._tree = self._file.mktree("Events", branches)
@@ -66,7 +87,7 @@ class ChunkWriter:
         data: dict[str, Any] = {}
         for name, kind in EVENT_COLUMNS.items():
             data[name] = self._seen(name, np.ascontiguousarray(events[name], dtype=kind))
-        for collection, columns in COLLECTIONS.items():
+        for collection, columns in self._collections.items():
             values, offsets = collections[collection]
             self._seen(f"n{collection}", np.diff(offsets).astype(np.int32))
             contents = [

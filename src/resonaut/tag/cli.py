@@ -18,25 +18,66 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_mutually_exclusive_group(required=True)
+    for kind in KINDS:
+        kinds.add_argument(f"--{kind}", dest="inputs", nargs="+", metavar="NAME=MANIFEST")
+
+
+def _add_scored(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scored",
+        nargs="+",
+        default=[],
+        metavar="TAGGER/DATASET=FILE",
+        help="files of `tag score`, where scores of taggers are among the inputs",
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions train, score and metrics."""
+    """Add the actions train, evaluate, tune, score, compare, export and metrics."""
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train a tagger and measure it on test jets")
     add_settings(train)
-    kinds = train.add_mutually_exclusive_group(required=True)
-    for kind in KINDS:
-        kinds.add_argument(f"--{kind}", dest="inputs", nargs="+", metavar="NAME=MANIFEST")
+    _add_inputs(train)
+    _add_scored(train)
+    train.add_argument("--tuned", type=Path, help="JSON of `tag tune`, whose best parameters are taken")
+    train.add_argument("--transfer", type=Path, help="weights of the tagger that the training starts from")
     train.add_argument("--weights", type=Path, required=True, help="safetensors to write")
     train.add_argument("--scores", type=Path, required=True, help="HDF5 to write, scores of the test jets")
-    train.add_argument("--metrics", type=Path, required=True, help="JSON to write")
+    train.add_argument("--training", type=Path, required=True, help="JSON to write: how it went")
+    train.add_argument("--epochs", type=Path, help="JSONL to write, a line per epoch while it trains")
     _add_threads(train)
+    evaluate = actions.add_parser("evaluate", help="measure a trained tagger on its test jets")
+    evaluate.add_argument("--scores", type=Path, required=True, help="HDF5 of `tag train`")
+    evaluate.add_argument("--training", type=Path, required=True, help="JSON of `tag train`")
+    evaluate.add_argument("--output", type=Path, required=True, help="JSON to write: the metrics")
+    tune = actions.add_parser("tune", help="search the best parameters of a tagger")
+    add_settings(tune)
+    _add_inputs(tune)
+    _add_scored(tune)
+    tune.add_argument("--transfer", type=Path, help="weights of the tagger that trainings start from")
+    tune.add_argument("--output", type=Path, required=True, help="JSON to write: the best parameters")
+    tune.add_argument("--trials", type=Path, required=True, help="JSON to write: all trials")
+    _add_threads(tune)
     score = actions.add_parser("score", help="score all jets of a dataset with trained weights")
     score.add_argument("--weights", type=Path, required=True, help="safetensors of `tag train`")
     kinds = score.add_mutually_exclusive_group(required=True)
     for kind in KINDS:
         kinds.add_argument(f"--{kind}", dest="inputs", type=Path, metavar="MANIFEST")
     score.add_argument("--output", type=Path, required=True, help="HDF5 to write")
+    _add_scored(score)
+    score.add_argument("--device", default="auto", choices=("auto", "cuda", "mps", "cpu"))
     _add_threads(score)
+    compare = actions.add_parser("compare", help="compare the taggers of a study on the same jets")
+    compare.add_argument("--scores", nargs="+", required=True, metavar="NAME=FILE")
+    compare.add_argument("--metrics", nargs="+", required=True, metavar="NAME=FILE")
+    compare.add_argument("--output", type=Path, required=True, help="JSON to write")
+    compare.add_argument("--table", type=Path, required=True, help="Markdown to write")
+    export = actions.add_parser("export", help="write a trained tagger as ONNX, once it agrees with torch")
+    export.add_argument("--weights", type=Path, required=True, help="safetensors of `tag train`")
+    export.add_argument("--output", type=Path, required=True, help="ONNX to write")
+    export.add_argument("--force", action="store_true", help="replace the output if it is there")
     metrics = actions.add_parser("metrics", help="print the metrics of any scores as JSON")
     metrics.add_argument("--scores", type=Path, required=True, help=".npy, (n,) probability of signal")
     metrics.add_argument("--labels", type=Path, required=True, help=".npy, (n,) 1 signal, 0 background")
@@ -44,22 +85,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run one action."""
-    if arguments.action == "metrics":
-        from resonaut.tag.metrics import from_files
+    actions = {"train": _train, "evaluate": _evaluate, "tune": _tune, "score": _score}
+    actions |= {"compare": _compare, "export": _export, "metrics": _metrics}
+    actions[arguments.action](arguments)
 
-        print(json.dumps(from_files(arguments.scores, arguments.labels).as_json(), indent=2))
-    elif arguments.action == "score":
-        from resonaut.tag import score
 
-        score.run(arguments.weights, arguments.inputs, arguments.output, arguments.threads)
-    else:
-        from resonaut.tag import train
+def _train(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import train
 
-        train.run(
-            settings_argument(arguments.settings),
-            named_paths(arguments.inputs),
-            arguments.weights,
-            arguments.scores,
-            arguments.metrics,
-            arguments.threads,
-        )
+    train.run(
+        settings_argument(arguments.settings),
+        named_paths(arguments.inputs),
+        arguments.weights,
+        arguments.scores,
+        arguments.training,
+        arguments.threads,
+        arguments.epochs,
+        train.More(named_paths(arguments.scored), arguments.tuned, arguments.transfer),
+    )
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import evaluate
+
+    evaluate.run(arguments.scores, arguments.training, arguments.output)
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import tune
+
+    tune.run(
+        settings_argument(arguments.settings),
+        named_paths(arguments.inputs),
+        arguments.output,
+        arguments.trials,
+        arguments.threads,
+        named_paths(arguments.scored),
+        arguments.transfer,
+    )
+
+
+def _score(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import score
+
+    score.run(
+        *(arguments.weights, arguments.inputs, arguments.output, arguments.threads, arguments.device),
+        named_paths(arguments.scored),
+    )
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import compare
+
+    compare.run(
+        named_paths(arguments.scores), named_paths(arguments.metrics), arguments.output, arguments.table
+    )
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import export
+
+    export.run(arguments.weights, arguments.output, force=arguments.force)
+
+
+def _metrics(arguments: argparse.Namespace) -> None:
+    from resonaut.tag.evaluation.metrics import from_files
+
+    print(json.dumps(from_files(arguments.scores, arguments.labels).as_json(), indent=2))

@@ -4,10 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from torch import nn
+    import numpy as np
+    from torch import Tensor, nn
+
+    from resonaut.nn.training import History
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of features for a method that is not trained by gradients.
+
+    Attributes:
+        values: (n, n_inputs) float32.
+        target: (n,) 0 or 1 (binary, float32), index of the class (int64), or the value to predict (float32).
+        weight: (n,) float32.
+    """
+
+    values: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+
+
+class Fit(Protocol):
+    """Training of a method that is not trained by gradients."""
+
+    def __call__(
+        self, network: nn.Module, training: Table, validation: Table, task: str, seed: int
+    ) -> History:
+        """Put what was learnt into the network.
+
+        Args:
+            network: of `Tagger.network`.
+            training, validation: rows to learn from, and rows that decide when to stop.
+            task: binary, classes or regression.
+            seed: of everything random.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -16,12 +51,18 @@ class Tagger:
 
     Attributes:
         inputs: columns of the representation, in the order of the network's features: of the clouds' group
-            `constituents`; or features, as `representations.Features` says.
-        network: makes a new, untrained network with a layer `standardise`, that returns the log odds of
-            signal, (n_rows,). It is called, for clouds, with values (n_rows, n_constituents, n_inputs) and
-            mask (n_rows, n_constituents); for features with values (n_rows, n_inputs); for images with
-            values (n_rows, n_inputs, rows, columns), the inputs being channels.
+            `constituents`; or features, as `representations.Features` says; or channels of images.
+        network: makes a new, untrained network of 1 or more outputs, with a layer `standardise` unless it has
+            its own `fit`, that returns logits: (n_rows,) for one output, else (n_rows, n_outputs). It is
+            called, for clouds, with values (n_rows, n_constituents, n_inputs) and mask (n_rows,
+            n_constituents); for features with values (n_rows, n_inputs); for images with values (n_rows,
+            n_inputs, rows, columns).
+        loss: loss of each row of a classification from (network, (arguments of the network..., label)), where
+            it is not the cross-entropy.
+        fit: how it learns, where that is not gradient descent.
     """
 
     inputs: tuple[str, ...]
-    network: Callable[[], nn.Module]
+    network: Callable[[int], nn.Module]
+    loss: Callable[[nn.Module, tuple[Tensor, ...]], Tensor] | None = None
+    fit: Fit | None = None

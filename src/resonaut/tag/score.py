@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,57 +10,79 @@ import numpy as np
 from resonaut.errors import EmptyFileError
 from resonaut.files import canonical_json
 from resonaut.logs import log
-from resonaut.nn import checkpoint
 from resonaut.nn.device import deterministic
 from resonaut.nn.splits import PARTS
 from resonaut.provenance import describe, write_run_record
 from resonaut.representation import read_settings, require_same
 from resonaut.store import creating
-from resonaut.tag import data
-from resonaut.tag.representations import REPRESENTATIONS
-from resonaut.tag.train import PACKAGES, parse, parts_of_jets, score
+from resonaut.tag import networks
+from resonaut.tag.rows import data
+from resonaut.tag.rows.data import Wanted
+from resonaut.tag.rows.prepare import PACKAGES, parts_of_jets
+from resonaut.tag.rows.representations import REPRESENTATIONS
+from resonaut.tag.rows.scored import ScoreFiles
 
 
-def run(weights: Path, inputs: Path, output: Path, threads: int = 2) -> None:
-    """Score all jets of one dataset.
+def run(
+    weights: Path,
+    inputs: Path,
+    output: Path,
+    threads: int = 2,
+    device: str = "auto",
+    scored: Mapping[str, Path] | None = None,
+) -> None:
+    """Score all jets of one dataset: the mean over the networks of the restarts, and each of them.
 
     Args:
         weights: file of `resonaut tag train`.
         inputs: manifest of the representation, made with the settings that the network was trained on.
-        output: HDF5 to write: `jets/score` (n_events, n_jets), where n_jets is 1 if the network tells
-            events apart; `events/{run,lumi,event}`, and `events/part` (index into the attribute `parts`),
-            which means something for datasets of the training only.
+        output: HDF5 to write: `jets/score` (n_events, n_jets), where n_jets is 1 if rows are events, and
+            `jets/restart_scores` (n_events, n_jets, n_restarts); of several classes `jets/scores`, with the
+            axis of the classes last; of a regression `jets/prediction`. `events/{run,lumi,event}`, and
+            `events/part` (index into the attribute `parts`), which means something for datasets of the
+            training only.
+        threads: CPU threads.
+        device: auto, cuda, mps or cpu.
+        scored: files of `tag score` by `tagger/dataset`, where scores of taggers are among the inputs.
 
     Raises:
         MismatchError: the representation was made with other settings.
         EmptyFileError: the dataset holds no events.
     """
-    tensors, description = checkpoint.read(weights)
-    settings, tagger, where = parse(description)
-    kind = settings.representation()
+    trained = networks.load(weights)
+    tagger, description, where = trained.tagger, trained.description, trained.where
+    kind = trained.settings.representation()
     entry = data.manifest.read(inputs, kind)
     if not any(entry.n_events):
         raise EmptyFileError(f"{inputs}: no events to score. Loosen represent.selection.")
     require_same(read_settings(entry), inputs, description["representation"], weights, kind, trained=True)
-    network = tagger.network()
-    checkpoint.load_into(network, tensors, weights)
+    beside = ScoreFiles(scored or {}, trained.settings.taggers_used(), f"{where}.inputs")
     columns: dict[str, list[np.ndarray]] = {}
     with deterministic(threads):
-        for path, n_events in zip(entry.chunks, entry.n_events, strict=True):
+        starts = np.cumsum([0, *entry.n_events])
+        for path, n_events, first in zip(entry.chunks, entry.n_events, starts[:-1].tolist(), strict=True):
             if not n_events:
                 continue
-            jets, n_jets = data.read_chunk(path, tagger.inputs, 0, kind=kind)
+            wanted = Wanted(reference=trained.settings.reference)
+            scores = beside.of_chunk(entry.dataset, first, path)
+            jets, n_jets = data.read_chunk(path, tagger.inputs, 0, None, kind, wanted, scores)
             samples = REPRESENTATIONS[kind].samples(jets.flat, jets.offsets)
-            values = score(network, samples, np.arange(len(jets)))
+            every = np.arange(len(jets))
+            found = networks.outputs(trained.networks, trained.task, samples, every, device)
+            made = trained.task.scored(found, jets, every)
             part = parts_of_jets(jets, [entry.dataset], int(description["seed"]))
-            columns.setdefault("jets/score", []).append(values.reshape(-1, n_jets))
+            for name, column in made.items():
+                shaped = column.reshape(-1, n_jets, *column.shape[1:])
+                columns.setdefault(f"jets/{name}", []).append(shaped)
             for name, column in (("part", part), *((key, getattr(jets, key)) for key in data.ID)):
                 columns.setdefault(f"events/{name}", []).append(column[::n_jets])
             log.info("%s: scored %d jets of %s", where, len(jets), path)
-    provenance = describe({"weights": str(weights)}, [weights, inputs], PACKAGES)
+    provenance = describe({"weights": str(weights)}, [weights, inputs, *(scored or {}).values()], PACKAGES)
     with creating(output, {}) as file:
         file.attrs["kind"] = "tag_scores"
         file.attrs["method"] = description["method"]
+        file.attrs["task"] = trained.task.name
+        file.attrs["classes"] = canonical_json(list(trained.task.classes))
         file.attrs["dataset"] = entry.dataset
         file.attrs["parts"] = canonical_json(list(PARTS))
         file.attrs["provenance"] = canonical_json({**provenance, "threads": threads})

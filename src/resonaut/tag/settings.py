@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field, model_validator
 
+from resonaut.datasets import Name
 from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count, Settings
+from resonaut.tag.transfer import Transfer
 
 CLOUD_INPUTS = (
     "delta_eta",
@@ -18,26 +22,112 @@ CLOUD_INPUTS = (
 )
 """The seven kinematic columns of clouds (arXiv:1902.08570, table 2)."""
 
+BINARY = ("background", "signal")
+"""Names of the classes 0 and 1 where there are two."""
+TaskName = Literal["binary", "classes", "regression"]
+Datasets = Annotated[tuple[Name, ...], Field(min_length=1)]
+
 
 class TaggerSettings(Settings):
-    """What is told from what."""
+    """What is told from what, or what is predicted: one of three tasks."""
 
-    signal: tuple[str, ...] = Field(min_length=1, description="Datasets whose jets are signal.")
-    background: tuple[str, ...] = Field(min_length=1, description="Datasets whose jets are background.")
+    signal: tuple[Name, ...] = Field((), description="Datasets whose jets are signal, with `background`.")
+    background: tuple[Name, ...] = Field((), description="Datasets whose jets are background.")
+    classes: dict[Name, Datasets] = Field(
+        default_factory=dict,
+        description="Instead: datasets of each of three or more classes, by the name of the class.",
+    )
+    datasets: tuple[Name, ...] = Field(
+        (), description="Instead: datasets whose jets a quantity is predicted for, with `target`."
+    )
+    target: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Column of the jets (or events, if rows are events) to predict, for example gen_mass.",
+    )
+    reference: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Measured column that is corrected, mass for example: ln(target / reference) is learnt.",
+    )
+    matched: bool = Field(
+        False,
+        description="Only jets that hold a resonance and its quarks, of the datasets that have resonances.",
+    )
+    event_weights: bool = Field(
+        False,
+        description="Jets count by the weight of their event, normalised to the cross-section of the dataset "
+        "where it has one; each class has the same sum in any case.",
+    )
     n_jets_max: Count = Field(200_000, ge=10, description="Jets of each class at most.")
+    stream: bool = Field(
+        False,
+        description="Read clouds or images from their files while training, where they exceed the memory; "
+        "neighbouring rows are then shuffled block by block.",
+    )
+    restarts: Count = Field(
+        1, ge=1, le=100, description="Networks that are trained, from other seeds; their scores are averaged."
+    )
+    tuned: Name | None = Field(
+        None, description="A search of `tune`, whose best parameters replace those given here."
+    )
+    transfer: Transfer | None = Field(None, description="Weights that the training starts from.")
     training: ScheduledTraining = ScheduledTraining()
 
     @model_validator(mode="after")
-    def _disjoint(self) -> TaggerSettings:
-        both = set(self.signal) & set(self.background)
-        if both:
-            raise ValueError(f"{', '.join(sorted(both))} is both signal and background")
+    def _one_task(self) -> TaggerSettings:
+        given = [
+            bool(self.signal or self.background),
+            bool(self.classes),
+            bool(self.datasets or self.target or self.reference),
+        ]
+        if sum(given) != 1:
+            raise ValueError(
+                "one of these is expected: 'signal' and 'background'; 'classes'; 'datasets' and 'target'"
+            )
+        for keys in (("signal", "background"), ("datasets", "target")):
+            missing = [key for key in keys if not getattr(self, key)]
+            if len(missing) == 1:
+                raise ValueError(f"'{missing[0]}' is required besides '{(set(keys) - set(missing)).pop()}'")
+        if self.stream and self.representation() == "features":
+            raise ValueError("stream: features are read at once; leave this key out")
+        if self.classes and len(self.classes) < 3:
+            raise ValueError("classes: three or more are expected; two are 'signal' and 'background'")
+        owner: dict[str, str] = {}
+        for name, datasets in self.by_class.items():
+            for dataset in datasets:
+                if owner.setdefault(dataset, name) != name:
+                    raise ValueError(f"{dataset} is both {' and '.join(sorted({owner[dataset], name}))}")
         return self
+
+    @property
+    def task(self) -> TaskName:
+        """What is learnt."""
+        if self.classes:
+            return "classes"
+        return "regression" if self.datasets else "binary"
+
+    @property
+    def by_class(self) -> dict[str, tuple[str, ...]]:
+        """Datasets of each class, in the order of the classes' numbers; of a regression, one group."""
+        if self.task == "binary":
+            return dict(zip(BINARY, (self.background, self.signal), strict=True))
+        if self.task == "classes":
+            return {name: self.classes[name] for name in sorted(self.classes)}
+        return {"datasets": self.datasets}
 
     def datasets_used(self) -> list[str]:
         """Names of the datasets that this tagger reads."""
-        return sorted({*self.signal, *self.background})
+        return sorted({name for datasets in self.by_class.values() for name in datasets})
+
+    def rows(self) -> str:
+        """What a row is: jets or events."""
+        return "jets"
+
+    def taggers_used(self) -> list[str]:
+        """Names of the taggers whose scores are among the inputs."""
+        return []
 
     def representation(self) -> str:
-        """Kind of representation that this tagger reads, of those that `tag/representations.py` knows."""
+        """Kind of representation that this tagger reads, of those in `tag/rows/representations.py`."""
         return "clouds"

@@ -23,7 +23,7 @@ def test_contract(name: str) -> None:
     assert issubclass(module.Settings, Settings)
     assert module.KINDS
     assert set(module.KINDS) <= set(KINDS)
-    assert module.LEVEL in ("jets", "table", "showers")
+    assert module.LEVEL in ("jets", "table", "showers", "images")
     assert isinstance(module.NUMBERED, bool)
 
 

@@ -168,3 +168,89 @@ def test_too_small_images_are_told():
     with pytest.raises(ConfigError, match=r"16 x 40 pixels are too few .* at least 17 are expected"):
         CapsuleNetwork((1, 16, 40))
     assert CapsuleNetwork((1, 17, 17), filters=2, n_primary=1).routing.weight.shape[0] == 1
+
+
+# -- the loss of the tagger ----------------------------------------------------------------------------------
+
+
+def tagger_of(**more):
+    settings = {"signal": ["top"], "background": ["qcd"], "n_pixels": 12, "kernel_size": 4, "filters": 6}
+    return build("tag", "capsule", {**settings, "n_primary": 3, "primary_size": 4, "class_size": 5, **more})
+
+
+def network_of(tagger, n_outputs=1):
+    torch.manual_seed(4)
+    return tagger.network(n_outputs).double()
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3, 10])
+def test_by_default_the_tagger_has_the_margin_loss_of_the_paper(n_outputs):
+    """Eq. 4 of arXiv:1710.09829, class by class, of the lengths that the logits stand for."""
+    tagger = tagger_of()
+    network = network_of(tagger, n_outputs)
+    with torch.no_grad():
+        # Lengths on both sides of 0.1 and of 0.9.
+        network.routing.weight[..., :5].mul_(0.1)
+        network.routing.weight[..., 5:].mul_(30)
+    images = torch.rand(40, 1, 12, 12, dtype=torch.float64)
+    label = torch.arange(40) % max(2, n_outputs)
+    length = lengths(network.capsules(images)).detach().numpy()
+    assert ((length > 0.9).any(), (length < 0.1).any()) == (True, True)
+    expected = np.zeros(40)
+    for row, own in enumerate(label.tolist()):
+        for k in range(max(2, n_outputs)):
+            if k == own:
+                expected[row] += max(0, 0.9 - length[row, k]) ** 2
+            else:
+                expected[row] += 0.5 * max(0, length[row, k] - 0.1) ** 2
+    # Labels of two classes are floats.
+    found = tagger.loss(network, (images, label.double() if n_outputs == 1 else label))
+    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_cross_entropy_can_be_chosen(n_outputs):
+    assert tagger_of(loss="cross_entropy").loss is None
+    tagger = tagger_of(loss="cross_entropy", decoder=True)
+    network = network_of(tagger, n_outputs)
+    images, label = torch.rand(7, 1, 12, 12, dtype=torch.float64), torch.arange(7) % max(2, n_outputs)
+    logits = network(images)
+    if n_outputs == 1:
+        expected = torch.nn.functional.softplus(torch.where(label == 1, -logits, logits))
+    else:
+        expected = torch.nn.functional.cross_entropy(logits, label, reduction="none")
+    wanted = network.standardise(images)
+    rebuilt = network.reconstruct(network.capsules(images), label)
+    added = (rebuilt - wanted).square().sum(dim=(1, 2, 3))
+    torch.testing.assert_close(tagger.loss(network, (images, label)), expected + 0.0005 * added)
+    heavier = tagger_of(loss="cross_entropy", decoder=True, reconstruction=0.02)
+    torch.testing.assert_close(heavier.loss(network, (images, label)), expected + 0.02 * added)
+
+
+def test_the_decoder_is_the_paper_s_and_off_by_default():
+    """512 and 1024 hidden units, and one output for each pixel (figure 2)."""
+    plain, whole = (network_of(tagger_of(**more), 3) for more in ({}, {"decoder": True}))
+    assert plain.decoder is None
+    widths = [(3 * 5, 512), (512, 1024), (1024, 144)]
+    assert n_parameters(whole) - n_parameters(plain) == sum((a + 1) * b for a, b in widths)
+    # The scores do not go through it.
+    whole.load_state_dict(plain.state_dict(), strict=False)
+    images = torch.rand(4, 1, 12, 12, dtype=torch.float64)
+    assert torch.equal(whole(images), plain(images))
+
+
+def test_margin_loss_learns_as_a_tagger():
+    tagger = tagger_of(decoder=True)
+    network = network_of(tagger)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(64, 1, 12, 12, dtype=torch.float64, generator=generator)
+    label = (torch.arange(64) % 2).double()
+    images[label == 1, :, 3:5] += 2.0
+    network.standardise.measure(images)
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    for _ in range(40):
+        optimiser.zero_grad()
+        tagger.loss(network, (images, label)).mean().backward()
+        optimiser.step()
+    assert ((network(images) > 0) == (label == 1)).all()
+    assert margin_loss(lengths(network.capsules(images)), label).mean() < 0.05

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from review_taggers import make_comparison, make_tag
 
 from resonaut import manifest, mixtures
 from resonaut.events import Events
@@ -119,39 +120,6 @@ def make_images(folder: Path, name: str, n: int = 100) -> Path:
     arrays = {"images": images} | {f"events/{key}": np.ones(n, np.int64) for key in ("run", "lumi")}
     arrays["events/event"] = np.arange(1, n + 1)
     return _write(folder, "images", name, n, arrays, {"images": {"n_pixels": N_PIXELS, "half_width": 1.0}})
-
-
-def make_tag(folder: Path, n: int = 2000) -> tuple[Path, Path]:
-    """Scores of a tagger and their metrics."""
-    random = generator("tag")
-    label = (np.arange(n) % 4 == 0).astype(np.int8)
-    score = np.where(label, random.beta(5, 1.5, n), random.beta(1.2, 6, n)).astype(np.float32)
-    with h5py.File(folder / "tag.h5", "w") as file:
-        file.attrs["kind"] = "tag_scores"
-        file.attrs["datasets"] = canonical_json(["qcd", "wprime"])
-        file["jets/score"], file["jets/label"], file["jets/dataset"] = score, label, label
-    background = np.sort(score[label == 0])[::-1]
-    rejection = {}
-    for wanted in (0.3, 0.5):
-        cut = np.quantile(score[label == 1], 1 - wanted)
-        passed = int((background >= cut).sum())
-        share = passed / len(background)
-        rejection[f"{wanted:g}"] = {
-            "signal_efficiency": wanted, "background_passed": passed,
-            "rejection": 1 / share if passed else None,
-        }  # fmt: skip
-    history = [
-        {"epoch": i, "train_loss": 0.2 + 0.4 * 0.8**i, "validation_loss": 0.23 + 0.38 * 0.8**i + 0.002 * i}
-        for i in range(1, 16)
-    ]
-    write_json(
-        folder / "tag.json",
-        {
-            "method": "pfn", "auc": 0.95, "rejection": rejection, "n_background": len(background),
-            "n_jets": {"train": 3 * n, "validation": n, "test": n}, "history": history, "best_epoch": 11,
-        },
-    )  # fmt: skip
-    return folder / "tag.h5", folder / "tag.json"
 
 
 def make_generate(folder: Path, n: int = 300) -> tuple[Path, Path]:
@@ -286,6 +254,7 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "ingest": ["--stores", *stores],
         "represent": ["--features", *features, "--images", *images],
         "tag": ["--scores", scores, "--metrics", metrics],
+        "tag_compare": ["--comparison", str(make_comparison(folder, 2000 * scale))],
         "generate": ["--samples", samples, "--metrics", made, "--images", images[0].split("=")[1]],
         "detect": [word for role, path in search.items() for word in (f"--{role}", str(path))],
         "hunt": ["--spectra", str(make_hunt(folder))],

@@ -1,16 +1,19 @@
 """Each figure is written twice with equal bytes, and refuses files that are not its own."""
 
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from review_files import SETTINGS, head, make_features, make_store
+from review_taggers import make_classes, make_regression, make_tag
 
 from resonaut import manifest
 from resonaut.cli import main
 from resonaut.events import Events
 from resonaut.review.draw import ROLES
+from resonaut.review.figures import tag_compare
 from resonaut.review.figures.represent import FEATURES, chosen_of, features_of
 from resonaut.store import writing
 
@@ -32,6 +35,56 @@ def test_figures_are_made_and_repeat_byte_for_byte(stage, files, tmp_path):
     assert b"CreationDate" not in pdf
     assert png == (tmp_path / "two" / "f.png").read_bytes()
     assert pdf == (tmp_path / "two" / "f.pdf").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "make", [make_classes, make_regression, lambda f: make_regression(f, reference=False)]
+)
+def test_figures_of_taggers_of_other_tasks(make, tmp_path):
+    scores, metrics = make(tmp_path)
+    words = ["--scores", str(scores), "--metrics", str(metrics)]
+    for name in ("one", "two"):
+        assert run("tag", words, tmp_path / f"{name}.png") == 0
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    assert (tmp_path / "one.png").stat().st_size > 20_000
+
+
+def test_an_unknown_task_is_named(tmp_path, capsys):
+    scores, metrics = make_regression(tmp_path)
+    with h5py.File(scores, "a") as file:
+        file.attrs["task"] = "regresion"
+    assert run("tag", ["--scores", str(scores), "--metrics", str(metrics)], tmp_path / "f.png") == 3
+    assert "Did you mean 'regression'" in capsys.readouterr().err
+
+
+def test_metrics_of_an_older_tagger_are_drawn_without_what_they_lack(tmp_path):
+    scores, path = make_tag(tmp_path)
+    metrics = json.loads(path.read_text())
+    for key in ("calibration", "efficiency", "overtraining", "auc_error", "spread"):
+        del metrics[key]
+    path.write_text(json.dumps(metrics))
+    with h5py.File(scores, "a") as file:
+        del file["training"]
+        del file["jets/restart_scores"]
+    assert run("tag", ["--scores", str(scores), "--metrics", str(path)], tmp_path / "f.png") == 0
+
+
+def test_taggers_of_classes_only_are_a_table(files, tmp_path):
+    content = json.loads(Path(files["tag_compare"][1]).read_text())
+    del content["taggers"]
+    content["classes"] = [{"name": "five", "n_parameters": 1234, "auc": 0.9, "accuracy": 0.8}]
+    content["regression"] = [{"name": "mass", "resolution": 0.1, "gain": None}]
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert run("tag_compare", ["--comparison", str(tmp_path / "c.json")], tmp_path / "f.png") == 0
+    assert tag_compare.other_words(content["classes"][0]) == ["five", "1 234", "0.9000", "0.8000", "", ""]
+
+
+def test_more_taggers_than_lines_that_differ_are_refused(files, tmp_path, capsys):
+    content = json.loads(Path(files["tag_compare"][1]).read_text())
+    content["taggers"] *= 3
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert run("tag_compare", ["--comparison", str(tmp_path / "c.json")], tmp_path / "f.png") == 3
+    assert "27 taggers; at most 24" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stage", ["infer", "ingest"])

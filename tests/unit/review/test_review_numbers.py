@@ -8,7 +8,9 @@ from resonaut.config import load
 from resonaut.errors import ConfigError
 from resonaut.events import Events
 from resonaut.mixtures import Mixture
-from resonaut.review.figures import detect, generate, hunt, infer, simulate, tag
+from resonaut.plot.intervals import clopper_pearson
+from resonaut.review.figures import detect, generate, hunt, infer, simulate, tag_binary, tag_compare
+from resonaut.review.rates import Roc
 
 
 def events(reco, gen, offsets, gen_offsets):
@@ -65,9 +67,34 @@ def test_working_points_are_those_of_the_metrics_with_binomial_ends():
             "0.5": {"signal_efficiency": 0.501, "background_passed": 10, "rejection": 100.0},
         },
     }
-    [(x, y, lower, upper)] = tag.working_points(metrics)
+    [(x, y, lower, upper)] = tag_binary.working_points(metrics)
     assert (x, y) == (0.501, 100.0)
     assert (1 / upper, 1 / lower) == pytest.approx((0.0069, 0.0142), abs=2e-4)
+
+
+def test_curves_begin_where_enough_background_passes():
+    curve = Roc(np.array([1, 5, 10]), np.array([1, 5, 100]), 10, 100)
+    found = tag_binary.rejection_curve(curve, "a", "black")
+    np.testing.assert_allclose(found.x, [0.5, 1.0])
+    np.testing.assert_allclose(found.y, [20, 1])
+    lower, upper = clopper_pearson(np.array([5]), 100)
+    np.testing.assert_allclose([found.lower[0], found.upper[0]], [1 / upper[0], 1 / lower[0]])
+
+
+def test_words_of_the_comparison_carry_both_errors():
+    entry = {
+        "name": "pfn", "n_parameters": 82000, "auc": 0.98192, "auc_error": 0.00021, "accuracy": 0.932,
+        "rejection": {
+            "0.3": {"rejection": 888.7, "error": 59.4}, "0.5": {"rejection": 25.31, "error": 0.62},
+        },
+        "spread": {"rejection": {"0.3": {"standard_deviation": 17.6}, "0.5": {"standard_deviation": None}}},
+    }  # fmt: skip
+    assert tag_compare.words(entry) == [
+        "pfn", "82 000", "0.9819 $\\pm$ 0.0002", "0.9320", "889 $\\pm$ 59 (18)", "25.3 $\\pm$ 0.6",
+    ]  # fmt: skip
+    entry |= {"n_parameters": None, "auc_error": None, "spread": None}
+    entry["rejection"]["0.3"] = {"rejection": None, "error": None}
+    assert tag_compare.words(entry)[1:5] == ["", "0.9819", "0.9320", "none passes"]
 
 
 def test_image_mass_of_two_pixels_and_active_pixels():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from sklearn.metrics import roc_curve
 
-from resonaut.review.rates import improvement, roc, sideband_efficiency, thinned
+from resonaut.review.rates import improvement, passed_at, roc, sideband_efficiency, spread, thinned
 
 
 def sample(n=5000):
@@ -22,6 +22,27 @@ def test_roc_equals_scikit_learn_with_ties():
     false, true, _ = roc_curve(is_signal, score, drop_intermediate=False)
     np.testing.assert_allclose(curve.background_efficiency, false[1:])
     np.testing.assert_allclose(curve.signal_efficiency, true[1:])
+
+
+def test_background_at_a_signal_efficiency_is_that_of_the_tightest_cut():
+    score, is_signal = sample()
+    curve = roc(score, is_signal)
+    for wanted in (0.1, 0.3, 0.5, 1.0):
+        kept = np.sort(score[is_signal])[::-1][int(np.ceil(wanted * is_signal.sum() - 1e-9)) - 1]
+        [found] = passed_at(curve, np.array([wanted]))
+        assert found == (score[~is_signal] >= kept).sum()
+
+
+def test_spread_is_between_the_worst_and_the_best():
+    score, is_signal = sample()
+    worse = roc(score + 0.5 * np.sin(np.arange(len(score))), is_signal)
+    curves, grid = [roc(score, is_signal), worse], np.array([0.2, 0.6])
+    lower, upper = spread(curves, grid)
+    values = [curves[0].n_background / passed_at(curve, grid) for curve in curves]
+    np.testing.assert_allclose(lower, np.minimum(*values))
+    np.testing.assert_allclose(upper, np.maximum(*values))
+    clean = roc(np.array([3.0, 2.0, 1.0]), np.array([True, True, False]))
+    assert np.isnan(spread([clean], np.array([0.5]))[0]).all()
 
 
 def test_improvement_of_gaussians_follows_the_closed_form():

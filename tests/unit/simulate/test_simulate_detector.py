@@ -30,7 +30,6 @@ from resonaut.simulate.detector import (
     PHOTON,
     Detector,
     classify,
-    impact_parameters,
     track_efficiency,
 )
 from resonaut.simulate.propagation import propagate
@@ -268,17 +267,6 @@ def test_propagation_agrees_with_small_steps_along_the_orbit(pt, eta, phi, charg
     )
     # Very close to the axis one step is a large change of direction.
     assert impact.eta[0] == pytest.approx(np.arcsinh(z[first] / np.hypot(x[first], y[first])), abs=5e-3)
-
-
-def test_impact_parameters_of_displaced_vertices():
-    # Along x from (0, 2, 5) mm: passes the origin at y = 2; a vertex on the line of flight has none.
-    one = np.ones(1)
-    found = impact_parameters({"x": 0 * one, "y": 2 * one, "z": 5 * one}, 0.7 * one, 0 * one)
-    assert (found["d0"][0], found["dz"][0]) == pytest.approx((2.0, 5.0))
-    found = impact_parameters(
-        {"x": 3 * one, "y": 3 * one, "z": 3 * np.sqrt(2) * np.sinh(one)}, one, one * np.pi / 4
-    )
-    assert (found["d0"][0], found["dz"][0]) == pytest.approx((0.0, 0.0), abs=1e-12)
 
 
 def _jet_like(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

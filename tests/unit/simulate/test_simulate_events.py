@@ -136,6 +136,45 @@ def test_cut_on_generator_jets_conserves_counts(tmp_path):
     assert runs["sum_weights"] == 30
 
 
+def test_truth_is_written_where_the_process_has_resonances(tmp_path):
+    _, qcd, _ = _chunk(tmp_path)
+    assert not [name for name in qcd.fields if name.startswith("Truth")]
+    assert ak.sum(qcd.nHeavyHadron) > 0
+    options = {"process": "wprime_xy", "cuts": {"gen_jet_pt_min": 1700}}
+    summary, events, _ = _chunk(tmp_path, name="w.root", **options)
+    assert 0 < summary.n_accepted < 30
+    assert set(events.nTruth) == {6}
+    resonance = events.Truth_parent < 0
+    assert set(ak.flatten(abs(events.Truth_pdgId)[resonance])) == {9000001, 9000002}
+    light, heavy = np.sort(ak.to_numpy(events.Truth_mass[resonance]), axis=1).T
+    assert np.median(light) == pytest.approx(100, rel=0.05)
+    assert np.median(heavy) == pytest.approx(500, rel=0.02)
+    # They are the resonances of the hard process, and their quarks fly along with them.
+    assert set(ak.flatten(events.Truth_pt[resonance])) <= set(ak.flatten(events.GenPart_pt))
+    parent = events.Truth_parent[~resonance]
+    dphi = events.Truth_phi[~resonance] - events.Truth_phi[parent]
+    distance = np.hypot(
+        events.Truth_eta[~resonance] - events.Truth_eta[parent], (dphi + np.pi) % (2 * np.pi) - np.pi
+    )
+    assert np.median(ak.flatten(distance)) < 0.5
+
+
+def test_tracks_of_long_lived_scalars_are_displaced(tmp_path):
+    options = {
+        "process": "displaced",
+        "cuts": {},
+        "long_lived": {"m_h": 800, "lifetime": 5, "quarks": "light"},
+    }
+    _, events, _ = _chunk(tmp_path, name="d.root", **options)
+    _, prompt, _ = _chunk(tmp_path)
+    share = []
+    for sample in (events, prompt):
+        hard = (sample.PFCand_pt > 2) & (sample.PFCand_charge != 0) & (abs(sample.PFCand_eta) < 2)
+        share.append(np.mean(np.abs(ak.flatten(sample.PFCand_d0[hard])) > 0.3))
+    assert share[0] > 0.5
+    assert share[1] < 0.1
+
+
 def test_a_cut_that_no_event_passes_leaves_an_empty_file(tmp_path):
     summary, events, runs = _chunk(tmp_path, cuts={**QCD["cuts"], "gen_jet_pt_min": 6000})
     assert (summary.n_generated, summary.n_accepted, len(events)) == (30, 0, 0)

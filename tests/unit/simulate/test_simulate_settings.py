@@ -30,6 +30,12 @@ def _study(**dataset) -> dict:
         ({"process": "qcd_dijet"}, ["cuts.pt_hat_min is required", "qcd_dijet"]),
         ({"process": "ttbar", "masses": {"m_x": 3}}, ["masses", "wprime_xy"]),
         ({"process": "wprime_xy", "masses": {"m_x": 3450}}, ["m_x + m_y", "3550", "m_wprime (3500)"]),
+        ({"process": "ttbar", "long_lived": {"lifetime": 3}}, ["long_lived", "displaced"]),
+        ({"process": "displaced", "long_lived": {"lifetime": 0}}, ["long_lived.lifetime", "0"]),
+        ({"process": "displaced", "long_lived": {"m_s": 500}}, ["2 m_s is 1000", "m_h (1000)"]),
+        ({"process": "displaced", "long_lived": {"m_s": 10}}, ["m_s is 10", "exceed 11", "'b'"]),
+        ({"process": "displaced", "long_lived": {"life_time": 3}}, ["life_time", "Did you mean 'lifetime'?"]),
+        ({"process": "displaced", "long_lived": {"quarks": "c"}}, ["long_lived.quarks", "'b'", "'light'"]),
         (
             {"process": "ttbar", "cuts": {"pt_hat_min": 5, "pt_hat_max": 4}},
             ["pt_hat_min (5)", "pt_hat_max (4)"],

@@ -17,8 +17,8 @@ from resonaut.nn import checkpoint
 from resonaut.nn.splits import part_of
 from resonaut.registry import build
 from resonaut.seeds import event_hash
-from resonaut.tag import score, train
-from resonaut.tag.data import read_chunk
+from resonaut.tag import evaluate, networks, score, train
+from resonaut.tag.rows.data import read_chunk
 
 CENTRES = {"background": (0.0, 0.0, 5.0), "signal": (1.0, 0.5, 5.0)}
 WIDTHS = (1.0, 0.5, 300.0)
@@ -62,7 +62,13 @@ def slice_of(**more):
 
 
 def outputs(folder):
-    return [folder / name for name in ("w.safetensors", "s.h5", "m.json")]
+    return [folder / name for name in ("w.safetensors", "s.h5", "t.json")]
+
+
+def measured(files):
+    """The metrics of a training's files."""
+    evaluate.run(files[1], files[2], files[2].with_name("metrics.json"))
+    return json.loads(files[2].with_name("metrics.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +85,7 @@ def trained(features, tmp_path_factory):
 
 
 def test_events_are_told_apart_as_well_as_can_be(trained):
-    metrics = json.loads(trained[2].read_text())
+    metrics = measured(trained)
     # About 1800 and 1000 test events: the AUC is known to 0.009.
     assert metrics["auc"] == pytest.approx(BEST_AUC, abs=0.03)
     assert metrics["rows"] == "events"
@@ -108,8 +114,8 @@ def test_standardisation_is_that_of_the_training_rows(features, trained):
                 used = part_of(event_hash(name, *ids, 3, "tag split")) == 0
                 rows.append(np.stack([file[f"events/{key}"][:][used] for key in "abc"], axis=1))
     values = np.concatenate(rows).astype(np.float32).astype(np.float64)
-    np.testing.assert_allclose(tensors["standardise.mean"], values.mean(axis=0), rtol=1e-4)
-    np.testing.assert_allclose(tensors["standardise.width"], values.std(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(tensors["0.standardise.mean"], values.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(tensors["0.standardise.width"], values.std(axis=0), rtol=1e-4)
     assert description["representation"] == {"n_jets": 2, "nsubjettiness_beta": 1.0}
 
 
@@ -124,17 +130,17 @@ def test_the_network_is_the_formula_that_its_weights_say(features, trained):
     tensors, _ = checkpoint.read(trained[0])
     tensors = {name: tensor.double().numpy() for name, tensor in tensors.items()}
     rows, _ = read_chunk(manifest.read(features["signal"]).chunks[0], ("a", "b", "c"), 0, kind="features")
-    values = (rows.flat - tensors["standardise.mean"]) / tensors["standardise.width"]
+    values = (rows.flat - tensors["0.standardise.mean"]) / tensors["0.standardise.width"]
     for number in (0, 2, 4):
-        values = values @ tensors[f"layers.{number}.weight"].T + tensors[f"layers.{number}.bias"]
+        values = values @ tensors[f"0.layers.{number}.weight"].T + tensors[f"0.layers.{number}.bias"]
         values = np.maximum(values, 0) if number < 4 else values
     expected = 1 / (1 + np.exp(-values[:, 0]))
-    network = build("tag", "dense", slice_of()["settings"]).network()
-    checkpoint.load_into(network, checkpoint.read(trained[0])[0], trained[0])
     from resonaut.nn.samples import FixedSamples
 
-    found = train.score(network, FixedSamples(rows.flat), np.arange(len(rows)))
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    again = networks.load(trained[0])
+    order = np.random.default_rng(1).permutation(len(rows))
+    found = networks.outputs(again.networks, again.task, FixedSamples(rows.flat), order)
+    np.testing.assert_allclose(found, expected[None, order], atol=1e-5)
 
 
 def test_reloaded_weights_give_the_scores_of_the_training(features, trained, tmp_path):
@@ -166,7 +172,7 @@ def test_with_an_input_of_every_jet_each_jet_is_a_row(features, tmp_path):
 
     files = outputs(tmp_path)
     train.run(slice_of(inputs=["jets/x"], n_jets_max=3000), features, *files, threads=1)
-    metrics = json.loads(files[2].read_text())
+    metrics = measured(files)
     assert metrics["rows"] == "jets"
     assert sum(metrics["n_jets"].values()) == 6000
     assert metrics["auc"] == pytest.approx(0.5 * (1 + math.erf(0.5)), abs=0.04)
@@ -209,7 +215,7 @@ def test_empty_chunks_are_passed_over(features, trained, tmp_path):
         np.testing.assert_array_equal(file["events/event"][:], np.arange(300, 600))
     slice_ = slice_of(training={"epochs": 1, "device": "cpu"})
     train.run(slice_, {**features, "signal": half}, *outputs(tmp_path), threads=1)
-    assert json.loads(outputs(tmp_path)[2].read_text())["n_signal"] > 0
+    assert measured(outputs(tmp_path))["n_signal"] > 0
 
 
 # -- wrong input ---------------------------------------------------------------------------------------------
@@ -282,7 +288,7 @@ def test_inputs_are_checked(inputs, message):
 def test_command_line(features, tmp_path):
     files = outputs(tmp_path)
     names = [f"{name}={path}" for name, path in features.items()]
-    options = ["--weights", str(files[0]), "--scores", str(files[1]), "--metrics", str(files[2])]
+    options = ["--weights", str(files[0]), "--scores", str(files[1]), "--training", str(files[2])]
     text = canonical_json(slice_of(training={"epochs": 1, "device": "cpu"}, n_jets_max=200))
     assert main(["tag", "train", "--settings", text, "--features", *names, *options]) == 0
     target = ["--output", str(tmp_path / "all.h5")]

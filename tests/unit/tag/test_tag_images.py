@@ -22,10 +22,10 @@ from resonaut.errors import (
 from resonaut.files import canonical_json
 from resonaut.nn import checkpoint
 from resonaut.registry import build
-from resonaut.tag import images as tag_images
-from resonaut.tag import score, train
-from resonaut.tag.data import read_chunk
-from resonaut.tag.images import Images
+from resonaut.tag import evaluate, score, train
+from resonaut.tag.rows import images as tag_images
+from resonaut.tag.rows.data import read_chunk
+from resonaut.tag.rows.images import Images
 
 CHANNELS = ("pt", "charged", "multiplicity")
 N_EVENTS, N_JETS, ROWS, COLUMNS = 23, 2, 6, 5
@@ -241,9 +241,10 @@ def test_taggers_of_images_train_and_score(datasets, tmp_path, kind):
     chosen = {"signal": ["signal"], "background": ["qcd"], "n_pixels": 10, "n_jets_max": 500}
     slice_ = {"method": "toy", "kind": kind, "seed": 5}
     slice_["settings"] = {**chosen, **SMALL[kind], "training": training}
-    files = [tmp_path / name for name in ("w.safetensors", "s.h5", "m.json")]
+    files = [tmp_path / name for name in ("w.safetensors", "s.h5", "t.json")]
     train.run(slice_, datasets, *files, threads=1)
-    metrics = json.loads(files[2].read_text())
+    evaluate.run(*files[1:], tmp_path / "m.json")
+    metrics = json.loads((tmp_path / "m.json").read_text())
     assert metrics["auc"] > 0.97
     assert metrics["rows"] == "jets"
     score.run(files[0], datasets["qcd"], tmp_path / "all.h5", threads=1)
@@ -255,7 +256,7 @@ def test_taggers_of_images_train_and_score(datasets, tmp_path, kind):
         np.testing.assert_allclose(again, test["jets/score"][own], atol=1e-5)
     tensors, _ = checkpoint.read(files[0])
     # A bar has 10 of 100 pixels with the mean square 1/3.
-    assert tensors["standardise.width"].item() == pytest.approx((0.1 / 3) ** 0.5, rel=0.05)
+    assert tensors["0.standardise.width"].item() == pytest.approx((0.1 / 3) ** 0.5, rel=0.05)
 
 
 def test_images_of_another_size_than_the_settings_say_are_told(datasets, tmp_path):

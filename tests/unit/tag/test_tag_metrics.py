@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 
 from resonaut.cli import main
 from resonaut.errors import BadValueError, InputError, MissingFileError
-from resonaut.tag.metrics import auc, evaluate, from_files, rejection
+from resonaut.tag.evaluation.metrics import auc, evaluate, from_files, rejection
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "toptag_scores"
 

@@ -20,9 +20,10 @@ from resonaut.files import canonical_json
 from resonaut.nn import checkpoint, resume
 from resonaut.nn.splits import part_of
 from resonaut.seeds import event_hash
-from resonaut.tag import score, train
-from resonaut.tag.data import read_class, read_manifests
+from resonaut.tag import evaluate, score, train
 from resonaut.tag.methods.pfn import Settings
+from resonaut.tag.rows.data import join, read_class, read_manifests
+from resonaut.tag.tasks import equal_sums
 
 INPUTS = ("delta_eta", "delta_phi", "log_pt_fraction")
 
@@ -73,7 +74,13 @@ def slice_of(**more):
 
 
 def outputs(folder, tag=""):
-    return [folder / f"{tag}{name}" for name in ("w.safetensors", "s.h5", "m.json")]
+    return [folder / f"{tag}{name}" for name in ("w.safetensors", "s.h5", "t.json")]
+
+
+def measured(files):
+    """The metrics of a training's files."""
+    evaluate.run(files[1], files[2], files[2].with_name("metrics.json"))
+    return json.loads(files[2].with_name("metrics.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +97,15 @@ def trained(clouds, tmp_path_factory):
 
 
 def test_separable_jets_are_told_apart(trained):
-    metrics = json.loads(trained[2].read_text())
+    metrics = measured(trained)
     assert metrics["auc"] > 0.9
     assert metrics["n_parameters"] == sum((a + 1) * b for a, b in [(3, 16), (16, 16), (16, 16), (16, 1)])
     assert sum(metrics["n_jets"].values()) == 3600
     losses = [epoch["validation_loss"] for epoch in metrics["history"]]
     assert losses[metrics["best_epoch"] - 1] == min(losses)
-    assert metrics["provenance"]["settings"] == slice_of()
+    training = json.loads(trained[2].read_text())
+    assert training["provenance"]["settings"] == slice_of()
+    assert metrics["history"] == training["history"]
 
 
 def test_scores_hold_the_test_part_and_both_jets_of_its_events(trained):
@@ -134,12 +143,11 @@ def test_reloaded_weights_give_the_scores_of_the_training(clouds, trained, tmp_p
 
 def test_standardisation_is_stored_with_the_weights(clouds, trained):
     tensors, description = checkpoint.read(trained[0])
-    jets = read_class(
-        read_manifests(clouds, ["one", "two"], "tag.toy"),
-        *(["one", "two"], ["one", "two"], INPUTS, 10_000, 3, "tag.toy"),
-    )
-    np.testing.assert_allclose(tensors["standardise.mean"], jets.flat.mean(axis=0), atol=0.03)
-    np.testing.assert_allclose(tensors["standardise.width"], jets.flat.std(axis=0), rtol=0.05)
+    manifests = read_manifests(clouds, ["one", "two"], "tag.toy")
+    parts = read_class(manifests, ["one", "two"], ["one", "two"], INPUTS, 10_000, 3, "tag.toy")
+    jets = join([part.jets for part in parts])
+    np.testing.assert_allclose(tensors["0.standardise.mean"], jets.flat.mean(axis=0), atol=0.03)
+    np.testing.assert_allclose(tensors["0.standardise.width"], jets.flat.std(axis=0), rtol=0.05)
     assert description["representation"] == {"n_constituents_max": 50}
 
 
@@ -148,7 +156,10 @@ def test_choice_of_jets_does_not_depend_on_chunks(tmp_path):
     with h5py.File(tmp_path / "one_0.h5") as file:
         event, offsets = file["events/event"][:], file["offsets"][:]
         eta = file["constituents/delta_eta"][:]
-    jets = read_class({"one": manifest.read(whole)}, ["one"], ["one"], ("delta_eta",), 100, 3, "tag.toy")
+    choice = (["one"], ["one"], ("delta_eta",), 100, 3, "tag.toy")
+    (part,) = read_class({"one": manifest.read(whole)}, *choice)
+    jets = part.jets
+    np.testing.assert_array_equal(jets.row, 2 * jets.event + jets.index)
     assert len(jets) == 100
     order = np.argsort(event_hash("one", event * 0 + 1, event * 0 + 1, event, 3, "tag choice"))
     chosen = np.sort(order[:50])
@@ -160,7 +171,7 @@ def test_choice_of_jets_does_not_depend_on_chunks(tmp_path):
 
 def test_class_weights_balance():
     label = np.float32([0, 0, 0, 1])
-    weight = train.class_weights(label)
+    weight = equal_sums(label, np.ones(4), ("background", "signal"))
     np.testing.assert_allclose(weight, [2 / 3, 2 / 3, 2 / 3, 2])
     assert weight.mean() == pytest.approx(1)
 
@@ -168,13 +179,13 @@ def test_class_weights_balance():
 def test_command_line(clouds, tmp_path):
     files = outputs(tmp_path)
     names = [f"{name}={path}" for name, path in clouds.items()]
-    options = ["--weights", str(files[0]), "--scores", str(files[1]), "--metrics", str(files[2])]
+    options = ["--weights", str(files[0]), "--scores", str(files[1]), "--training", str(files[2])]
     settings = slice_of(training={"epochs": 1, "device": "cpu"}, n_jets_max=200)
     text = canonical_json(settings)
     assert main(["tag", "train", "--settings", text, "--clouds", *names, *options, "--threads", "1"]) == 0
     target = ["--output", str(tmp_path / "all.h5")]
     assert main(["tag", "score", "--weights", str(files[0]), "--clouds", str(clouds["one"]), *target]) == 0
-    assert (tmp_path / "m.json.run.json").exists()
+    assert (tmp_path / "t.json.run.json").exists()
 
 
 def test_a_partial_training_section_keeps_the_methods_own_defaults():

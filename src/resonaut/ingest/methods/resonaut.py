@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,17 @@ TREE = "Events"
 _IDS = {"run": "run", "luminosityBlock": "lumi", "event": "event"}
 _WEIGHT = "genWeight"
 _KINEMATICS = {name: name for name in ("pt", "eta", "phi", "mass")}
-_CANDIDATE = {"charge": "charge", "pdgClass": "pdg_class", "d0": "d0", "dz": "dz"}
+_COLLECTIONS = {
+    "particles": (
+        "PFCand",
+        _KINEMATICS | {"charge": "charge", "pdgClass": "pdg_class", "d0": "d0", "dz": "dz"},
+    ),
+    "gen_jets": ("GenJet", _KINEMATICS),
+    "truth": ("Truth", _KINEMATICS | {"pdgId": "pdg_id", "parent": "parent"}),
+    "heavy_hadrons": ("HeavyHadron", _KINEMATICS | {"pdgId": "pdg_id"}),
+}
+_WHOLE = ("truth", "heavy_hadrons")
+"""Groups that are of use with all their columns only."""
 _RUNS = ("n_generated", "sum_weights", "cross_section_pb", "content_digest")
 
 
@@ -62,7 +72,7 @@ class Simulated:
         )
 
     def batches(self, file: Any, path: str, collection: str | None, step: int) -> Iterator[Batch]:
-        """Read candidates and generator jets."""
+        """Read candidates, generator jets and truth."""
         if collection is not None:
             raise ConfigError(
                 f"{path}: no jet collection '{collection}': these files hold candidates only. "
@@ -70,21 +80,15 @@ class Simulated:
             )
         tree = _events_tree(file, path)
         present = top_names(tree)
-        candidate = {
-            f"PFCand_{branch}": column
-            for branch, column in (_KINEMATICS | _CANDIDATE).items()
-            if f"PFCand_{branch}" in present
-        }
-        gen_jet = {f"GenJet_{name}": name for name in _KINEMATICS if f"GenJet_{name}" in present}
-        wanted = [*_IDS, _WEIGHT, *candidate, *gen_jet]
+        groups = {group: _branches(group, present) for group in _COLLECTIONS}
+        wanted = [*_IDS, _WEIGHT, *(branch for columns in groups.values() for branch in columns)]
         start = 0
         for arrays in arrays_by_step(tree, path, wanted, step):
             with reading(path):
                 events = {name: np.asarray(arrays[branch]).astype(np.int64) for branch, name in _IDS.items()}
                 events["gen_weight"] = np.asarray(arrays[_WEIGHT]).astype(np.float64)
-                particles = _flat(arrays, candidate)
-                gen_jets = _flat(arrays, gen_jet) if gen_jet else None
-            yield Batch(events, start, particles=particles, gen_jets=gen_jets)
+                found = {group: _flat(arrays, columns) for group, columns in groups.items() if columns}
+            yield Batch(events, start, **found)
             start += len(events["event"])
 
 
@@ -93,6 +97,14 @@ def _events_tree(file: Any, path: str) -> Any:
     wanted = [*_IDS, _WEIGHT, *(f"PFCand_{name}" for name in _KINEMATICS)]
     require(path, TREE, wanted, top_names(tree))
     return tree
+
+
+def _branches(group: str, present: Collection[str]) -> dict[str, str]:
+    """Branches of a group of `Batch` that the file has, and the columns that they become."""
+    collection, columns = _COLLECTIONS[group]
+    branches = {f"{collection}_{branch}": column for branch, column in columns.items()}
+    found = {branch: column for branch, column in branches.items() if branch in present}
+    return found if len(found) == len(branches) or group not in _WHOLE else {}
 
 
 def _flat(arrays: Mapping[str, Any], columns: Mapping[str, str]) -> Ragged:
@@ -104,4 +116,10 @@ def _flat(arrays: Mapping[str, Any], columns: Mapping[str, str]) -> Ragged:
         if not np.array_equal(counts[branch], counts[first]):
             raise ValueError(f"'{branch}' and '{first}' hold unequal numbers of values")
     flat = {column: np.asarray(ak.flatten(arrays[branch])) for branch, column in columns.items()}
+    if "parent" in flat:
+        size = np.repeat(counts[first], counts[first])
+        wrong = np.flatnonzero((flat["parent"] < -1) | (flat["parent"] >= size))
+        if len(wrong):
+            row = wrong[0]
+            raise ValueError(f"a parent is {flat['parent'][row]} in an event of {size[row]} such particles")
     return Ragged(flat, ragged.offsets_of(counts[first]))

@@ -17,6 +17,11 @@ from resonaut.nn.networks.activations import convolution
 from resonaut.nn.networks.dense import dense
 from resonaut.nn.networks.images import Shape, StandardiseImages
 
+RECONSTRUCTION = 0.0005
+"""Weight of the sum of squared differences of pixels (arXiv:1710.09829, section 4.1)."""
+DECODER = (512, 1024)
+"""Hidden layers of the decoder (arXiv:1710.09829, figure 2)."""
+
 # Under the root and the logarithm: a capsule of length 0 has a gradient too.
 _TINY = 1e-12
 # Width of the first weights between capsules, that of the authors' own code.
@@ -198,25 +203,40 @@ class CapsuleNetwork(nn.Module):
         Raises:
             MismatchError: images of another shape.
         """
-        square = self._classes(self.standardise(values)).square().sum(dim=-1)
-        logits = (square + _TINY).log()
+        logits = _log_odds(self._classes(self.standardise(values)))
         return logits[:, 1] - logits[:, 0] if self.n_outputs == 1 else logits
 
-    def loss(self, values: Tensor, label: Tensor, reconstruction: float = 5e-4) -> Tensor:
-        """Margin loss, plus the reconstruction where there is a decoder (section 4.1).
+    def loss(
+        self,
+        values: Tensor,
+        label: Tensor,
+        reconstruction: float = RECONSTRUCTION,
+        classification: Literal["margin", "cross_entropy"] = "margin",
+    ) -> Tensor:
+        """Loss of the classes, plus the reconstruction where there is a decoder (section 4.1).
 
         Args:
             values: (n, n_channels, rows, columns).
             label: (n,) class index; 1 is signal where there is one output.
             reconstruction: weight of the sum of squared differences of standardised pixels.
+            classification: `margin_loss` of the lengths, or the cross-entropy of the logits.
 
         Returns:
             (n,).
         """
         standardised = self.standardise(values)
-        capsules = squash(self._classes(standardised))
-        total = margin_loss(lengths(capsules), label)
+        above = self._classes(standardised)
+        capsules = squash(above)
+        if classification == "margin":
+            total = margin_loss(lengths(capsules), label)
+        else:
+            total = functional.cross_entropy(_log_odds(above), label.long(), reduction="none")
         if self.decoder is None:
             return total
         difference = self.reconstruct(capsules, label) - standardised
         return total + reconstruction * difference.square().flatten(1).sum(dim=1)
+
+
+def _log_odds(above: Tensor) -> Tensor:
+    """Log odds (n, n_classes) of each class, from what its capsule adds up before it is squashed."""
+    return (above.square().sum(dim=-1) + _TINY).log()

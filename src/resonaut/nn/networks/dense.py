@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from resonaut.nn.networks.activations import linear
+
 
 class Standardise(nn.Module):
     """(x - mean) / width, feature by feature; the constants are stored with the weights, not trained.
@@ -35,16 +37,21 @@ class Standardise(nn.Module):
         return (values - self.mean) / self.width
 
 
-def dense(sizes: Sequence[int], *, last_activation: bool) -> nn.Sequential:
-    """Linear layers of these sizes with ReLU between them.
+def dense(sizes: Sequence[int], *, last_activation: bool, activation: str = "relu") -> nn.Sequential:
+    """Linear layers of these sizes with activations between them.
 
     Args:
         sizes: inputs, hidden layers, outputs.
-        last_activation: whether a ReLU follows the last layer too.
+        last_activation: whether an activation follows the last layer too.
+        activation: a name of `activations`.
+
+    Raises:
+        ConfigError: no such activation.
     """
     layers: list[nn.Module] = []
     for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), 1):
-        layers.append(nn.Linear(inputs, outputs))
         if last_activation or number < len(sizes) - 1:
-            layers.append(nn.ReLU())
+            layers.extend(linear(inputs, outputs, activation))
+        else:
+            layers.append(nn.Linear(inputs, outputs))
     return nn.Sequential(*layers)

@@ -18,16 +18,28 @@ class EnergyFlowNetwork(nn.Module):
 
     Args:
         n_features: inputs per constituent, log_pt first and then its direction.
-        phi: sizes of the layers of Phi, each followed by a ReLU; the last one is the latent space.
+        phi: sizes of the layers of Phi, each followed by an activation; the last one is the latent space.
         f: sizes of the hidden layers of F.
         n_outputs: 1 for the log odds of signal, else the number of classes.
+        activation: of all layers but the output, a name of `activations`.
+
+    Raises:
+        ConfigError: no such activation.
     """
 
-    def __init__(self, n_features: int, phi: Sequence[int], f: Sequence[int], *, n_outputs: int = 1) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        phi: Sequence[int],
+        f: Sequence[int],
+        *,
+        n_outputs: int = 1,
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         self.standardise = Standardise(n_features)
-        self.phi = dense([n_features - 1, *phi], last_activation=True)
-        self.head = ClassifierHead(phi[-1], f, n_outputs=n_outputs)
+        self.phi = dense([n_features - 1, *phi], last_activation=True, activation=activation)
+        self.head = ClassifierHead(phi[-1], f, n_outputs=n_outputs, activation=activation)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tensor:
         """Latent representation of jets, (n_jets, phi[-1])."""

@@ -14,15 +14,28 @@ class ParticleFlowNetwork(nn.Module):
 
     Args:
         n_features: inputs per constituent.
-        phi: sizes of the layers of Phi, each followed by a ReLU; the last one is the latent space.
+        phi: sizes of the layers of Phi, each followed by an activation; the last one is the latent space.
         f: sizes of the hidden layers of F.
+        n_outputs: 1 for the log odds of signal, else the number of classes.
+        activation: of all layers but the output, a name of `activations`.
+
+    Raises:
+        ConfigError: no such activation.
     """
 
-    def __init__(self, n_features: int, phi: Sequence[int], f: Sequence[int]) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        phi: Sequence[int],
+        f: Sequence[int],
+        *,
+        n_outputs: int = 1,
+        activation: str = "relu",
+    ) -> None:
         super().__init__()
         self.standardise = Standardise(n_features)
-        self.phi = dense([n_features, *phi], last_activation=True)
-        self.f = dense([phi[-1], *f, 1], last_activation=False)
+        self.phi = dense([n_features, *phi], last_activation=True, activation=activation)
+        self.f = dense([phi[-1], *f, n_outputs], last_activation=False, activation=activation)
 
     def encode(self, values: Tensor, mask: Tensor) -> Tensor:
         """Latent representation of jets, (n_jets, phi[-1])."""
@@ -38,6 +51,7 @@ class ParticleFlowNetwork(nn.Module):
             mask: (n_jets, n_constituents), true where a constituent is real.
 
         Returns:
-            (n_jets,) log odds of signal.
+            (n_jets,) log odds of signal if there is one output, else (n_jets, n_outputs) logits.
         """
-        return self.f(self.encode(values, mask)).squeeze(-1)
+        logits = self.f(self.encode(values, mask))
+        return logits.squeeze(-1) if logits.shape[-1] == 1 else logits

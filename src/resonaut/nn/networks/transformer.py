@@ -125,16 +125,38 @@ class PairBias(nn.Module):
 
     def forward(self, pairs: Pairs) -> Tensor:
         """Bias of the attention, (n_jets, n_heads, n_constituents, n_constituents); arbitrary for padding."""
+        if torch.compiler.is_exporting():
+            return self._exported(pairs)
         length = pairs.mask.shape[1]
         a, b = torch.triu_indices(length, length, offset=1, device=pairs.mask.device)
-        mask = pairs.mask[:, a, b]
-        values = self.standardise(pairs.values[:, a, b], mask)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            values = functional.gelu(norm(layer(values), mask))
-        values = values.transpose(1, 2)
+        values = self._of(pairs.values[:, a, b], pairs.mask[:, a, b]).transpose(1, 2)
         bias = values.new_zeros(len(values), self.n_heads, length * length)
         bias = bias.index_copy(2, a * length + b, values).index_copy(2, b * length + a, values)
         return bias.unflatten(2, (length, length))
+
+    def _of(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Bias of each pair, (n_jets, n_pairs, n_heads); 0 where the mask is false."""
+        values = self.standardise(values, mask)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            values = functional.gelu(norm(layer(values), mask))
+        return values
+
+    def _exported(self, pairs: Pairs) -> Tensor:
+        """As `forward`, for graphs of any length: `triu_indices` would keep the length of the example."""
+        length = pairs.mask.shape[1]
+        place = torch.arange(length, device=pairs.mask.device)
+        later, earlier = torch.maximum(place[:, None], place), torch.minimum(place[:, None], place)
+        number = torch.arange(length * (length - 1) // 2, device=pairs.mask.device)
+        # Pairs (0, 1), (0, 2), (1, 2), (0, 3) ...: b (b - 1) / 2 of them come before those of b. The root is
+        # exact where it is whole.
+        b = ((1 + (1 + 8 * number.double()).sqrt()) / 2).floor().long()
+        a = number - b * (b - 1) // 2
+        values = self._of(pairs.values[:, a, b], pairs.mask[:, a, b])
+        # A constituent with itself is the pair in front of all.
+        values = functional.pad(values, (0, 0, 1, 0))
+        chosen = torch.where(later == earlier, 0, later * (later - 1) // 2 + earlier + 1)
+        bias = values.index_select(1, chosen.flatten()).unflatten(1, (length, length))
+        return bias.permute(0, 3, 1, 2)
 
 
 class ParticleTransformer(nn.Module):

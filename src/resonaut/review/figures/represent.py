@@ -1,4 +1,4 @@
-"""The features of the LHC Olympics, and how the mean of N jet images shows what each dataset is."""
+"""The features of the LHC Olympics, and how the mean of N images shows what each dataset is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from resonaut.errors import InputError
+from resonaut.files import canonical_json
 from resonaut.manifest import Manifest
 from resonaut.plot.histograms import Histogram, Series, draw_histograms, nice_edges
 from resonaut.plot.images import BAR_MARGIN, draw_images
@@ -37,17 +38,21 @@ N_IMAGES = (10, 100, 1_000, 10_000)
 
 
 def draw(inputs: Inputs, look: Look) -> Figure:
-    """Draw the four features, and the mean images of ever more leading jets, one row per dataset."""
-    features = manifests(inputs["features"], "features")
-    images = manifests(inputs["images"], "images") if inputs["images"] else {}
+    """Draw the four features, and the mean images of ever more leading jets, one row per dataset.
+
+    Pictures have images and no features.
+    """
+    features, images = (
+        manifests(inputs[kind], kind) if inputs.get(kind) else {} for kind in ("features", "images")
+    )
     look = look.with_datasets(features)
     shown = {name: item for name, item in images.items() if sum(item.n_events)}
     sizes = {name: sizes_of(sum(item.n_events)) for name, item in shown.items()}
     widest = max(map(len, sizes.values()), default=2)
     held = {name: features_of(item) for name, item in features.items() if sum(item.n_events)}
-    chosen = chosen_of(held)
+    chosen = chosen_of(held) if held else []
     # Features beside each other where the images below are four in a row.
-    n_columns = 4 if widest == 4 else min(2, len(chosen))
+    n_columns = 4 if widest == 4 else max(1, min(2, len(chosen)))
     rows = [Row((False,) * n_columns)] * -(-len(chosen) // n_columns)
     n_rows = len(rows)
     rows += [Row((False,) * widest, right=BAR_MARGIN, square=True)] * len(shown)
@@ -147,29 +152,49 @@ def mean_images(manifest: Manifest, sizes: Sequence[int]) -> list[np.ndarray]:
 def _draw_means(
     rows: Sequence[Sequence[Panel]], shown: dict[str, Manifest], sizes: dict[str, list[int]]
 ) -> None:
-    """One row of mean images per dataset, with one colour scale."""
-    made_with = read_settings(*shown.values())
-    means = [mean_images(item, sizes[name]) for name, item in shown.items()]
-    for name, row, own in zip(shown, rows, means, strict=True):
-        for panel in row[len(own) :]:
+    """One row of mean images per dataset, with one colour scale for those that are made alike."""
+    alike: dict[str, list[str]] = {}
+    panels_of = dict(zip(shown, rows, strict=True))
+    for name, row in panels_of.items():
+        alike.setdefault(canonical_json(read_settings(shown[name])), []).append(name)
+        for panel in row[len(sizes[name]) :]:
             panel.main.set_axis_off()
-        for panel, size in zip(row, sizes[name], strict=False):
-            jets = f"{size:,}".replace(",", " ")
-            add_title(panel.main, f"{name}, leading jets: mean of {jets}" if size > 1 else f"{name}: one jet")
-    draw_images(
-        [panel.main for row, own in zip(rows, means, strict=True) for panel in row[: len(own)]],
-        [image for own in means for image in own],
-        made_with.get("half_width", 1.0),
-        label=_label(made_with),
-        rotated=made_with.get("rotate", True),
-    )
+    for names in alike.values():
+        made_with = read_settings(shown[names[0]])
+        of_jets = not made_with or "half_width" in made_with
+        used = [panel.main for name in names for panel in panels_of[name][: len(sizes[name])]]
+        means = [image for name in names for image in mean_images(shown[name], sizes[name])]
+        titles = [_title(name, size, of_jets) for name in names for size in sizes[name]]
+        draw_images(
+            *(used, means, made_with.get("half_width", 1.0) if of_jets else _half_pixels(means[0])),
+            label=_label(made_with) if of_jets else "Mean of pixels",
+            rotated=made_with.get("rotate", True),
+        )
+        for axes, title in zip(used, titles, strict=True):
+            add_title(axes, title)
+            if not of_jets:
+                axes.set_xlabel("Column, from the centre")
+                axes.set_ylabel("Row, from the centre")
+
+
+def _title(name: str, n_images: int, of_jets: bool) -> str:
+    number = f"{n_images:,}".replace(",", " ")
+    if not of_jets:
+        return f"{name}: mean of {number} pictures" if n_images > 1 else f"{name}: one picture"
+    return f"{name}, leading jets: mean of {number}" if n_images > 1 else f"{name}: one jet"
+
+
+def _half_pixels(image: np.ndarray) -> tuple[float, float]:
+    """Half the rows and half the columns of a picture."""
+    return image.shape[0] / 2, image.shape[1] / 2
 
 
 def _label(made_with: dict[str, Any]) -> str:
     """What a mean pixel is."""
     channel = made_with.get("channels", ["pt"])[0]
     plain = made_with.get("transform", "linear") == "linear"
-    share = made_with.get("normalise", "sum") in (True, "sum")
-    if channel != "pt" or not plain:
+    normalise = made_with.get("normalise", "sum")
+    share = normalise in (True, "sum")
+    if channel != "pt" or not plain or normalise in ("max", "l2"):
         return f"Mean of pixels ({channel})"
     return r"Mean fraction of $p_T$ per pixel" if share else r"Mean $p_T$ per pixel [GeV]"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from resonaut.errors import nearest
 from resonaut.settings import Settings as Section
-from resonaut.simulate.processes import PROCESSES, wprime_strings
+from resonaut.simulate.processes import PROCESSES, displaced_strings, wprime_strings
 from resonaut.simulate.settings import SimulatedDataset
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _PHASE_SPACE = {
     "m_hat_min": "PhaseSpace:mHatMin",
     "m_hat_max": "PhaseSpace:mHatMax",
 }
+_HADRONS_MASS = {"b": 11.0, "light": 2.0}
+"""Lightest scalar that the string fragmentation can make two hadrons of, GeV."""
 
 
 class Cuts(Section):
@@ -61,6 +63,27 @@ class Masses(Section):
         return self
 
 
+class LongLived(Section):
+    """H -> S S, S -> q qbar with displaced vertices: masses in GeV."""
+
+    m_h: float = Field(1000.0, gt=0, le=10_000)
+    m_s: float = Field(60.0, gt=0)
+    lifetime: float = Field(50.0, gt=0, le=1e6, description="Mean proper decay length c tau of S, mm.")
+    quarks: Literal["b", "light"] = Field("b", description="S decays to b, or to u, d and s alike.")
+
+    @model_validator(mode="after")
+    def _open(self) -> LongLived:
+        if 2 * self.m_s >= self.m_h:
+            raise ValueError(f"2 m_s is {2 * self.m_s:g}, it must be below m_h ({self.m_h:g}) for H -> S S")
+        threshold = _HADRONS_MASS[self.quarks]
+        if self.m_s <= threshold:
+            raise ValueError(
+                f"m_s is {self.m_s:g}, it must exceed {threshold:g} for quarks '{self.quarks}': room for two "
+                "hadrons of them"
+            )
+        return self
+
+
 class Settings(SimulatedDataset):
     """Events of Pythia 8."""
 
@@ -70,6 +93,9 @@ class Settings(SimulatedDataset):
     )
     cuts: Cuts = Cuts()
     masses: Masses | None = Field(None, description="Of process wprime_xy; 3500, 500 and 100 where absent.")
+    long_lived: LongLived | None = Field(
+        None, description="Of process displaced; 1000 and 60 GeV, 50 mm and b where absent."
+    )
     sqrt_s: float | None = Field(
         None, gt=0, description="Centre-of-mass energy, GeV; 14000 for ttbar, otherwise 13000 where absent."
     )
@@ -108,6 +134,8 @@ class Settings(SimulatedDataset):
                 )
         if self.masses is not None and self.process != "wprime_xy":
             raise ValueError("masses belongs to process wprime_xy; remove it")
+        if self.long_lived is not None and self.process != "displaced":
+            raise ValueError("long_lived belongs to process displaced; remove it")
         return self
 
     def energy(self) -> float:
@@ -130,6 +158,9 @@ class Settings(SimulatedDataset):
         if self.process == "wprime_xy":
             masses = self.masses or Masses()
             lines += wprime_strings(masses.m_wprime, masses.m_x, masses.m_y)
+        if self.process == "displaced":
+            long_lived = self.long_lived or LongLived()
+            lines += displaced_strings(**long_lived.model_dump())
         for key, name in _PHASE_SPACE.items():
             value = getattr(self.cuts, key)
             if value is not None:
@@ -141,4 +172,5 @@ def build(settings: Settings) -> PythiaSource:
     """The generator of these settings."""
     from resonaut.simulate.generation import PythiaSource
 
-    return PythiaSource(settings.strings())
+    jets_of = PROCESSES[settings.process].jets_of if settings.process else ()
+    return PythiaSource(settings.strings(), jets_of)

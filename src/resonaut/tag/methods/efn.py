@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from resonaut.nn.activation_names import Activation
 from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count
 from resonaut.tag.interface import Tagger
@@ -34,6 +35,7 @@ class Settings(TaggerSettings):
     )
     phi: tuple[Width, ...] = Field((100, 100, 256), min_length=1, description="Layers of Phi.")
     f: tuple[Width, ...] = Field((100, 100, 100), min_length=1, description="Hidden layers of F.")
+    activation: Activation = Field("relu", description="After each layer.")
     training: EfnTraining = EfnTraining()
 
 
@@ -41,9 +43,10 @@ def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
     inputs = ("log_pt", *settings.direction)
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.efn import EnergyFlowNetwork
 
-        return EnergyFlowNetwork(len(inputs), settings.phi, settings.f)
+        sizes = (len(inputs), settings.phi, settings.f)
+        return EnergyFlowNetwork(*sizes, n_outputs=n_outputs, activation=settings.activation)
 
     return Tagger(inputs=inputs, network=network)

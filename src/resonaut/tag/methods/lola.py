@@ -36,9 +36,9 @@ class Settings(TaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.lola import LoLa
 
-        return LoLa(settings.n_momenta, settings.n_combinations, settings.f)
+        return LoLa(settings.n_momenta, settings.n_combinations, settings.f, n_outputs=n_outputs)
 
     return Tagger(inputs=("delta_eta", "delta_phi", "log_pt"), network=network)

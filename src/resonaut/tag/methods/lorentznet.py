@@ -52,7 +52,7 @@ def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
     inputs = (*_KINEMATIC, *settings.scalars)
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.lorentznet import LorentzNet
 
         return LorentzNet(
@@ -62,6 +62,7 @@ def build(settings: Settings) -> Tagger:
             step=settings.step,
             dropout=settings.dropout,
             beams=settings.beams,
+            n_outputs=n_outputs,
         )
 
     return Tagger(inputs=inputs, network=network)

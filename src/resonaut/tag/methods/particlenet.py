@@ -58,7 +58,7 @@ class Settings(TaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.particlenet import ParticleNet
 
         return ParticleNet(
@@ -68,6 +68,7 @@ def build(settings: Settings) -> Tagger:
             settings.f,
             coordinates=[settings.inputs.index(name) for name in ANGLES],
             dropout=settings.dropout,
+            n_outputs=n_outputs,
         )
 
     return Tagger(inputs=settings.inputs, network=network)

@@ -47,10 +47,11 @@ class Settings(TaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.pcnn import ParticleCNN
 
         channels = ((settings.first,), *settings.stages)
-        return ParticleCNN(len(settings.inputs), channels, settings.f, dropout=settings.dropout)
+        sizes = (len(settings.inputs), channels, settings.f)
+        return ParticleCNN(*sizes, dropout=settings.dropout, n_outputs=n_outputs)
 
     return Tagger(inputs=settings.inputs, network=network)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from resonaut.nn.activation_names import Activation
 from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count
 from resonaut.tag.interface import Tagger
@@ -35,6 +36,7 @@ class Settings(TaggerSettings):
     )
     phi: tuple[Width, ...] = Field((100, 100, 256), min_length=1, description="Layers of Phi.")
     f: tuple[Width, ...] = Field((100, 100, 100), min_length=1, description="Hidden layers of F.")
+    activation: Activation = Field("relu", description="After each layer.")
     n_jets_max: Count = Field(15_000, ge=10, description="Jets of each class at most.")
     training: PfnTraining = PfnTraining()
 
@@ -42,9 +44,10 @@ class Settings(TaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.pfn import ParticleFlowNetwork
 
-        return ParticleFlowNetwork(len(settings.inputs), settings.phi, settings.f)
+        sizes = (len(settings.inputs), settings.phi, settings.f)
+        return ParticleFlowNetwork(*sizes, n_outputs=n_outputs, activation=settings.activation)
 
     return Tagger(inputs=settings.inputs, network=network)

@@ -43,12 +43,13 @@ class Settings(TaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.recurrent import RecurrentNetwork
 
         return RecurrentNetwork(
             *(len(settings.inputs), settings.cell, settings.width, settings.n_layers, settings.f),
             dropout=settings.dropout,
+            n_outputs=n_outputs,
         )
 
     return Tagger(inputs=settings.inputs, network=network)

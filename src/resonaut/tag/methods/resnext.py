@@ -41,7 +41,7 @@ class Settings(ImageTaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.resnet import ResNeXt
 
         return ResNeXt(
@@ -53,6 +53,7 @@ def build(settings: Settings) -> Tagger:
             activation=settings.activation,
             dropout=settings.dropout,
             standardise=settings.standardise,
+            n_outputs=n_outputs,
         )
 
     return Tagger(inputs=settings.inputs, network=network)

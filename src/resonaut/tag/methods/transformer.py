@@ -67,7 +67,7 @@ class Settings(TaggerSettings):
 def build(settings: Settings) -> Tagger:
     """The tagger for these settings."""
 
-    def network() -> nn.Module:
+    def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.transformer import ParticleTransformer
 
         return ParticleTransformer(
@@ -79,6 +79,7 @@ def build(settings: Settings) -> Tagger:
             pair_hidden=settings.pair_hidden if settings.pair_features else None,
             dropout=settings.dropout,
             attention_dropout=settings.attention_dropout,
+            n_outputs=n_outputs,
         )
 
     return Tagger(inputs=settings.inputs, network=network)

@@ -11,7 +11,8 @@ import numpy as np
 
 from resonaut import ragged
 from resonaut.errors import BadValueError, InputError, MissingBranchError, nearest
-from resonaut.tag.images import Images
+from resonaut.tag.feature_settings import of_every_jet
+from resonaut.tag.rows.images import Images
 
 if TYPE_CHECKING:
     from resonaut.nn.samples import Samples
@@ -98,12 +99,15 @@ class Features:
 
     def rows(self, inputs: Sequence[str]) -> str:
         """See `Representation`."""
-        return "jets" if _of_every_jet(inputs) else "events"
+        return "jets" if of_every_jet(inputs) else "events"
 
     def rows_per_event(self, file: h5py.File, inputs: Sequence[str], path: Path) -> int:
         """See `Representation`."""
-        names = _of_every_jet(inputs)
-        return columns(file, "jets", names, path)[0].shape[1] if names else 1
+        of_jets = of_every_jet(inputs)
+        if not of_jets:
+            return 1
+        group, name = of_jets[0]
+        return columns(file, group, [name], path)[0].shape[1]
 
     def read(
         self, file: h5py.File, inputs: Sequence[str], events: np.ndarray, path: Path
@@ -155,11 +159,6 @@ def _place(text: str) -> tuple[str, str, int | None]:
     if not rest:
         return "events", group, None
     return group, rest[0], int(rest[1]) if len(rest) > 1 else None
-
-
-def _of_every_jet(inputs: Sequence[str]) -> list[str]:
-    """Columns that have a value for every jet."""
-    return [name for group, name, jet in map(_place, inputs) if group == "jets" and jet is None]
 
 
 def _of_jet(values: np.ndarray, jet: int, what: str) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""How good a tagger is: numbers of one, and of several on the same rows."""

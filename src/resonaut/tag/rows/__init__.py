@@ -1,0 +1,1 @@
+"""The rows that taggers learn from and score: read from representations, split, streamed."""
