@@ -14,20 +14,29 @@ EVERY = sorted(path.stem for path in CONFIG.glob("*.yaml"))
 TAGGERS = {
     "demo": {"clouds": ["pfn"]},
     "toptag": {
-        "features": ["dense", "trees"],
+        "features": ["combination", "dense", "trees"],
         "images": ["capsule", "cnn", "resnet", "resnext"],
         "clouds": [
             *("efn", "gru", "lola", "lorentznet", "lstm", "particlenet", "particlenet_lite", "pcnn", "pfn"),
             *("transformer", "transformer_pairs"),
         ],
     },
-    "toptag_quick": {"features": ["dense", "trees"], "clouds": ["particlenet_lite", "pfn"]},
+    "toptag_quick": {
+        "features": ["both", "dense", "trees"],
+        "clouds": ["particlenet_lite", "pfn", "pfn_tuned"],
+    },
     "five_class": {"features": ["dense", "trees"], "clouds": ["particlenet_lite", "pfn"]},
-    "calibration": {"clouds": ["mass", "mass_particlenet", "pt"]},
+    "calibration": {"clouds": ["energy", "mass", "mass_particlenet", "pt"]},
     "event_level": {"features": ["dense", "dense_leading", "trees"]},
-    "displaced": {"features": ["dense"], "clouds": ["pfn", "pfn_kinematics"]},
+    "displaced": {"features": ["combination", "dense"], "clouds": ["pfn", "pfn_kinematics"]},
 }
-TAGGERS["toptag_cpu"] = TAGGERS["toptag"]
+TAGGERS["toptag_cpu"] = {
+    "features": ["dense", "trees"],
+    "images": TAGGERS["toptag"]["images"],
+    "clouds": [
+        *("efn", "gru", "lola", "lstm", "particlenet", "particlenet_lite", "pcnn", "pfn", "transformer"),
+    ],
+}
 SIMULATED = sorted(TAGGERS)
 
 

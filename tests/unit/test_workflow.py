@@ -10,6 +10,7 @@ from resonaut import workflow
 from resonaut.cli import STAGES
 from resonaut.config import load
 from resonaut.errors import ConfigError
+from resonaut.workflow_figures import SEARCH_STAGES
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_figures_of_data_sets_name_their_files(plan, stage):
 
 
 def test_figures_of_searches_depend_on_results_of_their_stage(plan):
-    for stage in workflow.SEARCH_STAGES:
+    for stage in SEARCH_STAGES:
         files = plan.figure_files(stage, "cwola", "data")
         assert any(path in plan.targets(stage) for path in files)
     assert plan.figure_files("tag", "pfn") == [

@@ -8,7 +8,7 @@ constituents/charge, pdg_class        where the source has it; classes are those
 constituents/d0, dz                   where the source has it, mm: 0 where there is no track
 constituents/has_track                with d0 or dz: 1 where they were measured, 0 where there is no track
 offsets                               (n_events * n_jets + 1,) first constituent of each jet
-jets/pt, eta, phi, mass                               (n_events, n_jets), leading jet first
+jets/pt, eta, phi, mass, energy                       (n_events, n_jets), leading jet first
 jets/matched, label, flavour, btag_<name>             where the store has them
 jets/gen_pt, gen_mass, gen_energy                     where it has generator jets; NaN for a jet without; GeV
 events/run, lumi, event, gen_weight, label, mass      (n_events,)

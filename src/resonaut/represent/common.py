@@ -26,7 +26,7 @@ EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label", "n_pu", "mass")
 OF_PICTURES = ("n_pixels", "transform", "normalise")
 """Settings of images that hold for pictures too, which are no jets."""
 KINEMATICS = ("pt", "eta", "phi", "mass")
-JET_COLUMNS = (*KINEMATICS, "matched", "label", "flavour", "gen_pt", "gen_mass", "gen_energy")
+JET_COLUMNS = (*KINEMATICS, "energy", "matched", "label", "flavour", "gen_pt", "gen_mass", "gen_energy")
 """Columns of jets that every representation carries, and those that begin with btag_."""
 _CARRIED = ("dataset", "label", "label_names", "channels", "n_generated", "sum_weights", "cross_section")
 _MADE_OF = {"table": "features", "images": "images"}
@@ -99,13 +99,14 @@ def _matched(events: Events) -> Columns:
     return gen_columns(events.jets, events.event_offsets, events.gen_jets, events.gen_jet_offsets)
 
 
-def _with_mass(leading: Leading) -> Leading:
-    """With the mass of the constituents where the store's jets have none."""
-    if "mass" in leading.jets:
-        return leading
-    momenta = cartesian(*(leading.constituents[name] for name in KINEMATICS))
-    mass = from_cartesian(*(ragged.sums(part, leading.offsets) for part in momenta))[3]
-    return replace(leading, jets={**leading.jets, "mass": mass})
+def _complete(leading: Leading) -> Leading:
+    """With the mass of the constituents where the store's jets have none, and with the energy."""
+    jets = dict(leading.jets)
+    if "mass" not in jets:
+        momenta = cartesian(*(leading.constituents[name] for name in KINEMATICS))
+        jets["mass"] = from_cartesian(*(ragged.sums(part, leading.offsets) for part in momenta))[3]
+    jets["energy"] = cartesian(*(jets[name] for name in KINEMATICS))[3]
+    return replace(leading, jets=jets)
 
 
 class RowWriter:
@@ -183,7 +184,8 @@ def represent(
             flow = {cut: flow.get(cut, 0) + count for cut, count in part_flow.items()}
             if leading.constituents:
                 _check(leading, str(source))
-                leading = _with_mass(leading)
+            if leading.constituents or "mass" in leading.jets:
+                leading = _complete(leading)
             writer.append(event_rows(leading))
             writer.append({f"events/{name}": values for name, values in leading.features.items()})
             if leading.jets:

@@ -4,7 +4,7 @@
     events/mass                                       the resonant variable, GeV
     events/mjj, mj1, dmj, mj1_over_mjj, dmj_over_mjj, delta_eta               where n_jets >= 2
     events/tau21_j1, tau21_j2, and likewise tau32, c2, d2, m2, n2             where the jets have them
-    jets/pt, eta, phi, mass                           (n_events, n_jets), leading jet first
+    jets/pt, eta, phi, mass, energy                   (n_events, n_jets), leading jet first
     jets/gen_pt, gen_mass, gen_energy                 where the store has generator jets; GeV, or NaN
     jets/multiplicity                                 number of constituents
     jets/<groomer>_mass, _pt, _multiplicity           soft_drop, mmdt, trimming, pruning; GeV

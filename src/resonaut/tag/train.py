@@ -13,7 +13,7 @@ from resonaut import registry
 from resonaut.errors import ConfigError
 from resonaut.files import canonical_json, write_json
 from resonaut.nn import distributed, resume
-from resonaut.nn.device import deterministic
+from resonaut.nn.device import choose, deterministic
 from resonaut.nn.splits import PARTS
 from resonaut.nn.training import n_parameters
 from resonaut.provenance import write_run_record
@@ -79,16 +79,18 @@ def run(
     rows = prepare(slice_, settings, tagger, where, inputs, threads, more.scored, also)
     kept = resume.folder_of(weights)
     with deterministic(threads):
-        fitted = [
-            fit_once(
-                *(settings, tagger, rows, int(slice_["seed"]), where),
-                restart=restart,
-                folder=kept / str(restart),
-                records=_records(epochs, restart),
-                transfer=more.transfer,
-            )
-            for restart in range(settings.restarts)
-        ]
+        # One group of processes for all restarts: another one could not begin before the first has ended.
+        with distributed.world(choose(settings.training.device)):
+            fitted = [
+                fit_once(
+                    *(settings, tagger, rows, int(slice_["seed"]), where),
+                    restart=restart,
+                    folder=kept / str(restart),
+                    records=_records(epochs, restart),
+                    transfer=more.transfer,
+                )
+                for restart in range(settings.restarts)
+            ]
         if not distributed.is_first():
             return
         trained = [one.network for one in fitted]

@@ -18,7 +18,7 @@ from resonaut.represent.substructure import substructure
 from resonaut.settings import validate
 from resonaut.store import Store
 
-KINEMATICS = {"pt", "eta", "phi", "mass"}
+KINEMATICS = {"pt", "eta", "phi", "mass", "energy"}
 SOFT_DROP = {f"soft_drop_{name}" for name in ("mass", "pt", "multiplicity", "zg", "rg")}
 DEFAULT = (
     KINEMATICS

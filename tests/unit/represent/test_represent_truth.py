@@ -121,7 +121,7 @@ def test_all_representations_carry_the_same_columns(with_truth: Path, tmp_path: 
         write(with_truth, tmp_path / f"{kind}.h5", settings)
         found[kind] = jets_of(tmp_path / f"{kind}.h5")
     clouds = found["clouds"]
-    assert set(clouds) == {*CARRIED, *TRUTH, "matched", "flavour", "btag_toy", "event"}
+    assert set(clouds) == {*CARRIED, *TRUTH, "energy", "matched", "flavour", "btag_toy", "event"}
     assert set(clouds) == set(found["images"]) < set(found["features"])
     for name, values in clouds.items():
         for kind in ("images", "features"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from review_taggers import make_comparison, make_tag
+from review_taggers import make_comparison, make_tag, make_tune
 
 from resonaut import manifest, mixtures
 from resonaut.events import Events
@@ -254,6 +254,7 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "ingest": ["--stores", *stores],
         "represent": ["--features", *features, "--images", *images],
         "tag": ["--scores", scores, "--metrics", metrics],
+        "tune": ["--trials", str(make_tune(folder))],
         "tag_compare": ["--comparison", str(make_comparison(folder, 2000 * scale))],
         "generate": ["--samples", samples, "--metrics", made, "--images", images[0].split("=")[1]],
         "detect": [word for role, path in search.items() for word in (f"--{role}", str(path))],

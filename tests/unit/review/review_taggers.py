@@ -117,3 +117,21 @@ def make_comparison(folder: Path, n: int = 2000) -> Path:
         folder / "comparison.md",
     )
     return folder / "comparison.json"
+
+
+def make_tune(folder: Path) -> Path:
+    """Trials of a search."""
+    rate = {"low": 1e-4, "high": 1.0, "log": True, "step": None, "choices": None}
+    trials = [
+        {
+            "number": number,
+            "state": "completed",
+            "value": 0.3 + 0.1 / number,
+            "parameters": {"training.learning_rate": 1e-3 * number},
+        }
+        for number in range(1, 7)
+    ]
+    head = {"tune": "fast", "tagger": "pfn", "metric": "validation_loss", "direction": "minimize"}
+    text = {**head, "parameters": {"training.learning_rate": rate}, "trials": trials}
+    write_json(folder / "trials.json", text)
+    return folder / "trials.json"
