@@ -56,7 +56,7 @@ def test_restarts_and_the_combination(base):
 
 def test_the_comparison_counts_every_tagger_on_the_same_jets(base):
     comparison = read(base / "tag/comparison.json")
-    assert {row["name"] for row in comparison["binary"]} >= TAGGERS
+    assert {row["name"] for row in comparison["taggers"]} >= TAGGERS
     table = (base / "tag/comparison.md").read_text()
     for name in TAGGERS:
         assert name in table

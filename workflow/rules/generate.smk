@@ -15,7 +15,8 @@ rule generate_train:
         samples=f"{plan.base}/generate/{{method}}/samples.h5",
         metrics=f"{plan.base}/generate/{{method}}/metrics.json",
     log:
-        f"{plan.base}/logs/generate/{{method}}.log",
+        text=f"{plan.base}/logs/generate/{{method}}.log",
+        epochs=f"{plan.base}/logs/generate/{{method}}.jsonl",
     benchmark:
         f"{plan.base}/benchmarks/generate/{{method}}.tsv"
     conda:
@@ -32,4 +33,4 @@ rule generate_train:
         "Train the generator {wildcards.method}"
     shell:
         "resonaut generate train --settings {params.settings:q} {params.inputs} --weights {output.weights}"
-        " --samples {output.samples} --metrics {output.metrics} > {log} 2>&1"
+        " --samples {output.samples} --metrics {output.metrics} --epochs {log.epochs} > {log.text} 2>&1"

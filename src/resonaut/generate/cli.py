@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--weights", type=Path, required=True, help="safetensors to write")
     train.add_argument("--samples", type=Path, required=True, help="HDF5 to write")
     train.add_argument("--metrics", type=Path, required=True, help="JSON to write")
+    train.add_argument("--epochs", type=Path, help="JSONL to write, a line per epoch while it trains")
     sample = actions.add_parser("sample", help="draw images from trained weights")
     sample.add_argument("--weights", type=Path, required=True, help="safetensors of `generate train`")
     sample.add_argument("--number", type=int, required=True, help="images to draw")
@@ -46,4 +47,5 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.samples,
             arguments.metrics,
             arguments.threads,
+            arguments.epochs,
         )

@@ -29,12 +29,14 @@ class Generator(Protocol):
         where: str,
         checkpoint_folder: Path,
         inputs: str,
+        records: Path | None,
     ) -> History:
         """Train `network` in place; the batches of the samples hold one column, images (n, P, P).
 
         Args:
             checkpoint_folder, inputs: where the state after each epoch is kept, and the digest of what the
                 training depends on (`nn.training.train`).
+            records: JSONL file with a line per epoch.
         """
 
     def sample(self, network: nn.Module, n_images: int, *, normalise: bool) -> Tensor:

@@ -97,6 +97,7 @@ def run(
     samples: Path,
     metrics: Path,
     threads: int = 2,
+    epochs: Path | None = None,
 ) -> None:
     """Train a generator; write its weights, samples and their distances from held-out jets.
 
@@ -109,6 +110,7 @@ def run(
         samples: HDF5 to write: `images`, (n_samples, P, P).
         metrics: JSON to write.
         threads: CPU threads; another number may change last digits.
+        epochs: JSONL with a line per epoch, written while it trains.
 
     Raises:
         ConfigError, InputError, TrainingError: see the messages.
@@ -135,6 +137,7 @@ def run(
             where=where,
             checkpoint_folder=kept,
             inputs=resume.inputs_of(provenance),
+            records=epochs,
         )
         drawn = draw(
             *(generator, network, settings.n_samples),

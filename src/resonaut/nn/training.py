@@ -54,8 +54,9 @@ class History:
 
 
 def n_parameters(network: nn.Module) -> int:
-    """Number of trained parameters."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    """Number of trained parameters; of a network without gradients (trees) what it says of itself."""
+    fitted = [module.n_fitted for module in network.modules() if hasattr(module, "n_fitted")]
+    return sum(fitted) + sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 @dataclass

@@ -37,7 +37,6 @@ def read_metrics(paths: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
 def costs(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """What a tagger is made of and what its training took: of restart 0 where they differ."""
     history = metrics.get("history") or []
-    seconds = [epoch["seconds"] for epoch in history if "seconds" in epoch]
     return {
         "method": metrics.get("method"),
         "n_parameters": metrics.get("n_parameters"),
@@ -45,7 +44,6 @@ def costs(metrics: Mapping[str, Any]) -> dict[str, Any]:
         "n_restarts": len(metrics.get("restarts") or [None]),
         "epochs": len(history),
         "best_epoch": metrics.get("best_epoch"),
-        "training_seconds": sum(seconds) if seconds else None,
     }
 
 

@@ -16,6 +16,7 @@ from resonaut.errors import InputError, TrainingError
 from resonaut.nn import checkpoint
 from resonaut.nn.networks import trees as networks
 from resonaut.nn.networks.trees import TreeEnsemble
+from resonaut.nn.training import n_parameters
 from resonaut.nn.trees import BoostingSettings, fit, rounded_down
 
 N_FEATURES = 5
@@ -247,6 +248,7 @@ def test_a_tree_by_hand():
     values = [[1, 2], [1, 2.1], [1.1, 0], [nan, 0], [-inf, nan], [inf, 0], [nan, inf]]
     expected = [10.5, 20.5, 40.5, 10.5, 20.5, 40.5, 20.5]
     assert network(torch.tensor(values)).tolist() == expected
+    assert n_parameters(network) == 2 + 3, "two thresholds, three leaves"
 
 
 def test_weights_go_through_safetensors_whatever_their_number(tmp_path):

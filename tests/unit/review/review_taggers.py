@@ -25,7 +25,7 @@ def history(watched: str) -> list[dict[str, Any]]:
     return [
         {
             "epoch": i, "train_loss": 0.2 + 0.4 * 0.8**i, "validation_loss": 0.23 + 0.38 * 0.8**i + 0.002 * i,
-            "learning_rate": 1e-3, "seconds": 2.0, "metrics": {watched: 0.9 - 0.2 * 0.8**i},
+            "learning_rate": 1e-3, "metrics": {watched: 0.9 - 0.2 * 0.8**i},
         }
         for i in range(1, 16)
     ]  # fmt: skip

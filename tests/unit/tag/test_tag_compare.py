@@ -48,7 +48,7 @@ def write(folder, name, score, label, rows=None, datasets=("qcd", "top"), restar
     metrics = {
         "method": name, "task": "binary", **summary.binary(test, test),
         "n_jets": {"train": 3 * len(rows), "validation": len(rows), "test": len(rows)}, "n_parameters": 1234,
-        "best_epoch": 2, "history": [{"seconds": 1.5}, {"seconds": 2.5}],
+        "best_epoch": 2, "history": [{"epoch": 1}, {"epoch": 2}],
     }  # fmt: skip
     write_json(folder / f"{name}.json", metrics)
 
@@ -74,7 +74,7 @@ def test_taggers_are_sorted_by_auc_with_what_they_cost(tmp_path):
     found = evaluate(*probabilities(2, 1.6))
     assert (strong["auc"], strong["accuracy"]) == (found.auc, found.accuracy)
     assert strong["rejection"]["0.5"]["rejection"] == found.rejection["0.5"].rejection
-    assert (strong["training_seconds"], strong["epochs"], strong["n_parameters"]) == (4.0, 2, 1234)
+    assert (strong["epochs"], strong["n_parameters"]) == (2, 1234)
     assert (result["n_common"], result["n_signal"]) == (N, N // 2)
     assert result["datasets"] == {"qcd": "background", "top": "signal"}
     assert abs(strong["auc"] - norm.cdf(1.6 / np.sqrt(2))) < 4 * strong["auc_error"]

@@ -1,6 +1,10 @@
 """Several classes, a quantity, restarts, weights, matched jets: through the files that the workflow uses."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -9,6 +13,7 @@ import torch
 from test_tag_train import measured, outputs, slice_of, write_clouds
 
 from resonaut.errors import ConfigError, TrainingError
+from resonaut.files import canonical_json
 from resonaut.nn.splits import part_of
 from resonaut.registry import from_slice
 from resonaut.seeds import event_hash
@@ -178,6 +183,45 @@ def test_streamed_rows_are_the_rows_in_memory(clouds, tmp_path):
     slice_ = slice_of(stream=True)
     train.run(slice_, paths, *files, threads=1)
     assert measured(files)["auc"] > 0.85
+
+
+def test_two_processes_train_restarts_and_one_writes(clouds, tmp_path):
+    """As torchrun starts them: the command, twice, with ranks; batches of half the size each."""
+    training = {"epochs": 3, "batch_size": 64, "learning_rate": 5e-3, "device": "cpu"}
+    text = canonical_json(slice_of(restarts=2, training=training))
+    names = [f"{name}={clouds[name]}" for name in ("one", "two")]
+    files = outputs(tmp_path)
+    options = ["--weights", files[0], "--scores", files[1], "--training", files[2]]
+    command = [sys.executable, "-m", "resonaut.cli", "tag", "train", "--settings", text, "--clouds", *names]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [*map(str, command), *map(str, options), "--threads", "1"],
+            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors
+    finally:
+        for process in processes:
+            process.kill()
+    alone = outputs(tmp_path, "alone_")
+    double = slice_of(restarts=2, training={**training, "batch_size": 128})
+    train.run(double, {name: clouds[name] for name in ("one", "two")}, *alone, threads=1)
+    found, expected = (json.loads(paths[2].read_text())["history"] for paths in (files, alone))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours["validation_loss"] == pytest.approx(theirs["validation_loss"], abs=1e-5)
+    with h5py.File(files[1]) as ours, h5py.File(alone[1]) as theirs:
+        each = (file["jets/restart_scores"][:] for file in (ours, theirs))
+        np.testing.assert_allclose(*each, atol=1e-4)
 
 
 # -- settings ------------------------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class VariationalGenerator:
         where: str,
         checkpoint_folder: Path,
         inputs: str,
+        records: Path | None = None,
     ) -> History:
         """See `Generator`."""
         import torch
@@ -83,6 +84,7 @@ class VariationalGenerator:
             where=where,
             checkpoint_folder=checkpoint_folder,
             inputs=inputs,
+            records=records,
         )
 
     def sample(self, network: nn.Module, n_images: int, *, normalise: bool) -> Tensor:

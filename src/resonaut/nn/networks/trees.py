@@ -57,6 +57,12 @@ class TreeEnsemble(nn.Module):
         self.register_buffer("baseline", torch.zeros(n_outputs, dtype=torch.float64))
         self._n_deep: tuple[int, ...] = ()
 
+    @property
+    def n_fitted(self) -> int:
+        """Numbers that were learnt: a threshold per split and a value per leaf."""
+        n_splits = int(self.threshold.isfinite().sum())
+        return 2 * n_splits + len(self.output)
+
     def forward(self, values: Tensor) -> Tensor:
         """Sum of the trees of each row.
 

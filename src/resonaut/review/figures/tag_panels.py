@@ -50,11 +50,13 @@ def draw_history(panel: Panel, metrics: Mapping[str, Any], y_label: str) -> None
     }
     best = metrics["best_epoch"]
     draw_losses(panel.main, losses, best=best, best_label="Weights kept", y_label=y_label)
-    panel.main.set_xlabel("")
-    panel.lower.set_xlabel("Epoch")
     for key, label in _WATCHED.items():
         if all(key in (epoch.get("metrics") or {}) for epoch in history):
+            panel.main.set_xlabel("")
+            panel.lower.set_xlabel("Epoch")
             draw_watched(panel.lower, np.array([epoch["metrics"][key] for epoch in history]), label)
             panel.lower.axvline(best, color="0.5", ls=":", lw=1.5)
             return
-    panel.lower.set_yticks([])
+    # Trees have losses only.
+    panel.main.tick_params(labelbottom=True)
+    panel.lower.set_visible(False)

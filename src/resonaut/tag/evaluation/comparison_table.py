@@ -66,7 +66,7 @@ def _binary(result: Mapping[str, Any]) -> str:
     wanted = list(result["taggers"][0]["rejection"])
     head = ["tagger", "parameters", f"training {result['rows']}", "networks", "AUC", "accuracy"]
     head += [f"1/eps_B at {float(name):.0%}".replace("%", " %") for name in wanted]
-    head += ["KS", "epochs", "seconds"]
+    head += ["KS", "epochs"]
     rows = []
     for entry in result["taggers"]:
         seed = (entry.get("spread") or {}).get("auc", {}).get("standard_deviation")
@@ -83,7 +83,6 @@ def _binary(result: Mapping[str, Any]) -> str:
                 *(rejection(entry, name) for name in wanted),
                 _smirnov(entry),
                 count(entry.get("epochs")),
-                number(entry.get("training_seconds"), 0),
             ]
         )
     text += _table(head, rows)
