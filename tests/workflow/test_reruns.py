@@ -68,7 +68,13 @@ def test_a_statement_in_nn_reruns_exactly_what_imports_it(finished):
     assert planned == {"detect_train": 2, "hunt_spectra": 2, "infer_significance": 2, "review_search": 6}
     with (finished.folder / "src/resonaut/nn/networks/pfn.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
-    assert finished.planned() == {**planned, "tag_train": 1, "review_method": 1}
+    assert finished.planned() == {**planned, "tag_train": 1, "tag_evaluate": 1, "review_method": 1}
+
+
+def test_another_way_to_measure_a_tagger_does_not_train_it_again(finished):
+    with (finished.folder / "src/resonaut/tag/evaluation/calibration.py").open("a") as file:
+        file.write("\n_UNUSED = 1\n")
+    assert finished.planned() == {"tag_evaluate": 1, "review_method": 1}
 
 
 def test_a_new_unrelated_file_reruns_nothing(finished):
