@@ -51,7 +51,7 @@ def test_restarts_and_the_combination(base):
     # It learns from three quarters of the others' validation part and is measured on their test part.
     assert both["n_jets"]["test"] == dense["n_jets"]["test"]
     assert both["n_jets"]["train"] + both["n_jets"]["validation"] == dense["n_jets"]["validation"]
-    assert both["auc"] > dense["auc"] - 0.03
+    assert both["auc"] > dense["auc"] - 0.04
 
 
 def test_the_comparison_counts_every_tagger_on_the_same_jets(base):
