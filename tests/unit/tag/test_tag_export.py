@@ -39,8 +39,8 @@ METHODS = {
     "transformer": {"embed": [8], "n_heads": 2, "n_blocks": 1, "n_class_blocks": 1, "inputs": COLUMNS},
     "trees": {"inputs": ["a", "b", "c"]},
 }
-SLOW = {"lorentznet", "particlenet_lite"}
-"""Their export takes longest, or is that of another method; the graphs of the others hold the same parts."""
+SLOW = {"capsule", "lorentznet", "particlenet_lite", "resnext", "transformer"}
+"""Their export takes longest, or is that of another method: `make test-full` has them."""
 CASES = [
     *(
         pytest.param(method, more, id=method, marks=[pytest.mark.full] * (method in SLOW))
