@@ -64,7 +64,7 @@ def run(
         slice_: the slice `tag` of the configuration: method, kind, settings, seed.
         inputs: manifest of each dataset, of the representation that the tagger reads.
         weights: safetensors to write, with what is needed to score other jets.
-        scores: HDF5 to write: test rows in `jets/`, some training rows in `training/` (docs/formats.md).
+        scores: HDF5 to write: test rows in `jets/`, some training rows in `training/` (docs/taggers.md).
         training: JSON to write: number of rows and parameters, losses and metrics of each epoch.
         threads: CPU threads; another number may change last digits.
         epochs: JSONL with a line per epoch, written while it trains; `<name>.1.jsonl` of the second restart.
