@@ -26,7 +26,8 @@ class ScheduledTraining(TrainingSettings):
     schedule: Literal["constant", "cosine", "one_cycle"] = Field(
         "cosine",
         description="Learning rate over the steps: constant; falling to 0 as a cosine (arXiv:1608.03983); "
-        "one cycle (arXiv:1708.07120): from 1/25 of it up, then down to 1e-4 of where it began.",
+        "one cycle (arXiv:1708.07120): from 1/25 of it up, then down to 1e-4 of where it began, to its end "
+        "whatever `patience` says.",
     )
     warm_up: float | None = Field(
         None,

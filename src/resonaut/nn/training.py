@@ -90,7 +90,13 @@ class _Training:
         """
         while len(self.state.epochs) < self.settings.epochs:
             number = len(self.state.epochs) + 1
-            if self.state.epochs and number - 1 - self.state.best_epoch >= self.settings.patience:
+            waited = number - 1 - self.state.best_epoch
+            # One cycle is best at its end, where the rate is small, and often bad in its middle.
+            if (
+                self.settings.schedule != "one_cycle"
+                and self.state.epochs
+                and waited >= self.settings.patience
+            ):
                 log.info("%s: no better validation loss in %d epochs", self.where, self.settings.patience)
                 break
             good = self._copy() if self.state.rate_factor == 1 else None

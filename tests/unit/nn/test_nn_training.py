@@ -75,6 +75,15 @@ def test_early_stopping_keeps_the_best_epoch():
     assert kept < losses[-1]
 
 
+def test_one_cycle_is_trained_to_its_end():
+    inputs, target, _ = linear_problem()
+    training, validation = FixedSamples(inputs, target), FixedSamples(inputs, -target)
+    chosen = settings(patience=2, epochs=9, batch_size=400, schedule="one_cycle")
+    history = train(nn.Linear(3, 1), training, validation, squared_error, chosen, seed=1, where="test")
+    assert len(history.epochs) == 9
+    assert history.best_epoch < 7
+
+
 def test_nan_loss_names_epoch_and_key():
     inputs, target, _ = linear_problem()
     calls = []
