@@ -38,7 +38,7 @@ rule tag_train:
         "../../envs/tag.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=lambda wildcards: plan.settings("tag", method=wildcards.method),
@@ -170,7 +170,7 @@ rule tag_tune:
         "../../envs/tag.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         settings=lambda wildcards: plan.settings("tune", search=wildcards.search),
