@@ -10,8 +10,10 @@ from test_tag_dense import measured, outputs, slice_of, write_features
 
 from resonaut.errors import ConfigError, InputError, MismatchError
 from resonaut.nn.splits import part_of
+from resonaut.registry import from_slice
 from resonaut.seeds import event_hash
 from resonaut.tag import score, train
+from resonaut.tag.rows.prepare import prepare
 from resonaut.tag.rows.scored import log_odds
 from resonaut.tag.train import More
 
@@ -67,6 +69,17 @@ def test_a_combination_reaches_what_all_inputs_together_can(features, scored, tm
         again = every["jets/score"][:][test["jets/event"][own], 0]
         np.testing.assert_allclose(again, test["jets/score"][own], atol=1e-6)
     assert "signal.h5" in json.dumps(json.loads(files[2].read_text())["provenance"]["inputs"])
+
+
+def test_each_event_has_its_own_score(features, scored):
+    """Those of another event of its class would tell the classes apart as well."""
+    slice_ = slice_of(inputs=["b", "taggers/first/0"])
+    rows = prepare(slice_, *from_slice("tag", slice_), features, 1, scored)
+    for number, name in enumerate(rows.names):
+        own = rows.jets.dataset == number
+        with h5py.File(scored[f"first/{name}"]) as file:
+            expected = log_odds(file["jets/score"][:, 0])[rows.jets.event[own]]
+        np.testing.assert_array_equal(rows.jets.flat[own, 1], expected)
 
 
 def test_scores_that_are_not_given(features, scored, tmp_path):

@@ -14,9 +14,7 @@ from resonaut.tag.evaluation import calibration, multiclass, overtraining, respo
 from resonaut.tag.evaluation.delong import auc_error
 from resonaut.tag.evaluation.dependence import efficiencies
 from resonaut.tag.evaluation.metrics import Metrics, auc, evaluate
-
-BINARY = ("background", "signal")
-"""Names of the classes 0 and 1 of a binary tagger."""
+from resonaut.tag.settings import BINARY
 
 
 @dataclass(frozen=True)
