@@ -10,16 +10,17 @@ import hashlib
 import importlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from resonaut import registry
+from resonaut import encoded, registry
 from resonaut.datasets import Dataset, FileDataset, Name
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
-from resonaut.scan import ScanSettings
+from resonaut.mixture_settings import Mixture, MixtureName
+from resonaut.scan import ScanSettings, Window
 from resonaut.settings import Count, Settings, validate
 from resonaut.slices import SLICES
 
@@ -27,8 +28,6 @@ MAX_SLICE_BYTES = 64_000
 NOMINAL = "nominal"
 METHOD_STAGES = ("tag", "generate", "detect")
 SECTIONS = ("ingest", "represent", "hunt", "infer", "review")
-
-MixtureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_+:.-]*$", max_length=96)]
 
 
 def section_model(stage: str) -> type[Settings]:
@@ -51,16 +50,6 @@ def check_search(search: Any, tagger: Any, where: str) -> None:
     importlib.import_module("resonaut.tag.search.settings").check(search, tagger, where)
 
 
-class Mixture(Settings):
-    """What a search looks at."""
-
-    datasets: dict[Name, Count | Literal["all"]] = Field(
-        min_length=1, description="Selected events taken of each dataset: a number, or 'all'."
-    )
-    seed: Count = Field(0, ge=0, description="Which of a dataset's events are drawn.")
-    methods: tuple[Name, ...] = Field(min_length=1, description="Detectors that search in it.")
-
-
 class Study(Settings):
     """A study: the whole configuration."""
 
@@ -80,6 +69,17 @@ class Study(Settings):
     infer: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("infer")())
     review: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("review")())
 
+    @field_validator("mixtures")
+    @classmethod
+    def _injections(cls, value: dict[str, Mixture]) -> dict[str, Mixture]:
+        found: dict[str, Mixture] = {}
+        for name, mixture in value.items():
+            expanded = mixture.expanded(name)
+            for twice in sorted(set(found) & set(expanded)):
+                raise ValueError(f"{name}: it stands for a mixture '{twice}', and so does another entry")
+            found |= expanded
+        return found
+
     @model_validator(mode="after")
     def _references(self) -> Study:
         for name, mixture in self.mixtures.items():
@@ -96,12 +96,19 @@ class Study(Settings):
                     if hasattr(settings, "representation"):
                         self._can_be(settings.representation(), dataset, f"{stage}.{method}")
         self._taggers()
+        for method, detector in self.detect.items():
+            for dataset in getattr(detector, "samples_used", list)():
+                self._known(dataset, self.datasets, f"detect.{method}", "dataset")
+                for kind in detector.representations():
+                    self._can_be(kind, dataset, f"detect.{method}")
         for name, mixture in self.mixtures.items():
             for dataset in mixture.datasets:
                 self._can_be("features", dataset, f"mixtures.{name}")
                 for method in mixture.methods:
                     for kind in self.detect[method].representations():
                         self._can_be(kind, dataset, f"detect.{method} (in mixtures.{name})")
+            for method in mixture.methods:
+                self._encoders(name, mixture, method)
         return self
 
     def _taggers(self) -> None:
@@ -126,6 +133,25 @@ class Study(Settings):
                 raise ValueError(
                     f"tag.{method}.transfer.start_from: '{start}' starts from another tagger itself; name "
                     "one that does not"
+                )
+
+    def _encoders(self, name: str, mixture: Mixture, method: str) -> None:
+        """Taggers whose latent space a detector reads; none may know the events that are searched."""
+        where = f"detect.{method}.features"
+        for feature in encoded.of_detector(self.detect[method]).values():
+            self._known(feature.tagger, self.tag, where, "tagger")
+            tagger = self.tag[feature.tagger]
+            if tagger.taggers_used():
+                raise ValueError(
+                    f"{where}: '{feature.tagger}' reads scores of other taggers; name one that does not"
+                )
+            for dataset in sorted({*mixture.datasets, *getattr(self.detect[method], "samples_used", list)()}):
+                self._can_be(tagger.representation(), dataset, where)
+            both = sorted(set(tagger.datasets_used()) & set(mixture.datasets))
+            if both:
+                raise ValueError(
+                    f"{where}: the tagger '{feature.tagger}' learns from '{both[0]}' with labels, and "
+                    f"the mixture '{name}' holds its events; train it on another dataset"
                 )
 
     def _can_be(self, kind: str, dataset: str, where: str) -> None:
@@ -165,12 +191,19 @@ class Study(Settings):
             (name, method) for name, mixture in self.mixtures.items() for method in set(mixture.methods)
         )
 
+    def parts(self, method: str) -> dict[str, tuple[Window, ...]]:
+        """Windows that one job of a detector trains, by the name of the part: `2900-3300+1` for two."""
+        windows = self.scan.windows
+        size = getattr(self.detect[method], "windows_per_job", None) or len(windows)
+        groups = [windows[start : start + size] for start in range(0, len(windows), size)]
+        return {f"{group[0].name}+{len(group) - 1}": group for group in groups}
+
     def slice(self, stage: str, **names: str) -> str:
         """The part of the configuration that one rule uses, as key-sorted JSON.
 
         Args:
             stage: a key of `slices.SLICES`.
-            names: wildcards: dataset, mixture, method.
+            names: wildcards: dataset, mixture, method, windows.
 
         Raises:
             ConfigError: the slice exceeds 64 kB.

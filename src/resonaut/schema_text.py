@@ -80,6 +80,10 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
         inner = _inner(field.annotation)
         if inner is not None:
             listed = typing.get_origin(field.annotation) in (tuple, list)
+            if listed and field.description:
+                rows.append(
+                    f"| `{key}` | list of sections | {_default(field)} | {_text(field.description)} |"
+                )
             if not listed and field.default is None:
                 rows.append(f"| `{key}` | section | `off` | {_text(_first_line(inner))} |")
             named = typing.get_origin(field.annotation) is dict

@@ -62,16 +62,21 @@ def _tune(study: Study, search: str) -> dict[str, Any]:
     return {"name": search, "tune": tune.model_dump(mode="json"), "tag": tagger}
 
 
-def _detect(study: Study, mixture: str, method: str) -> dict[str, Any]:
-    return {
-        **_method("detect")(study, method),
-        "mixture": mixture,
-        "scan": study.scan.model_dump(mode="json"),
-    }
+def _detect(study: Study, mixture: str, method: str, windows: str = "") -> dict[str, Any]:
+    scan = study.scan.model_dump(mode="json")
+    if windows:
+        scan["windows"] = [w.model_dump(mode="json") for w in study.parts(method)[windows]]
+    return {**_method("detect")(study, method), "mixture": mixture, "scan": scan}
 
 
 def _hunt(study: Study) -> dict[str, Any]:
-    return {"scan": study.scan.model_dump(mode="json"), "hunt": study.hunt.model_dump(mode="json")}
+    hunt = study.hunt.model_dump(mode="json", exclude={"evaluate"})
+    return {"scan": study.scan.model_dump(mode="json"), "hunt": hunt}
+
+
+def _evaluate_search(study: Study) -> dict[str, Any]:
+    evaluate = study.hunt.evaluate.model_dump(mode="json")
+    return {"scan": study.scan.model_dump(mode="json"), "evaluate": evaluate, "seed": study.seed}
 
 
 def _section(stage: str) -> Any:
@@ -81,6 +86,10 @@ def _section(stage: str) -> Any:
 def _review(study: Study) -> dict[str, Any]:
     # All datasets, so that one has the same colour in every figure.
     return {**_section("review")(study), "datasets": sorted(study.datasets)}
+
+
+def _review_search(study: Study) -> dict[str, Any]:
+    return {**_review(study), "unblind": study.hunt.unblind}
 
 
 SLICES: dict[str, Any] = {
@@ -95,6 +104,8 @@ SLICES: dict[str, Any] = {
     "generate": _method("generate"),
     "detect": _detect,
     "hunt": _hunt,
+    "evaluate_search": _evaluate_search,
     "infer": _section("infer"),
     "review": _review,
+    "review_search": _review_search,
 }

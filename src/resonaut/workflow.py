@@ -17,6 +17,7 @@ from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
 from resonaut.filelist import InputFile
 from resonaut.workflow_figures import FigurePlan
+from resonaut.workflow_searches import SearchPlan
 from resonaut.workflow_taggers import TaggerPlan
 
 DEFAULT_CONFIG = "config/demo.yaml"
@@ -32,16 +33,20 @@ ENTRY_MODULES = {
     "tag": "resonaut.tag.train",
     "evaluate": "resonaut.tag.evaluate",
     "score": "resonaut.tag.score",
+    "encode": "resonaut.tag.encode",
     "compare": "resonaut.tag.compare",
     "export": "resonaut.tag.export",
     "tune": "resonaut.tag.tune",
     "generate": "resonaut.generate.train",
     "detect": "resonaut.detect.train",
+    "join": "resonaut.detect.join",
     "hunt": "resonaut.hunt.spectra",
+    "evaluate_search": "resonaut.hunt.evaluate",
     "infer": "resonaut.infer.significance",
+    "compare_searches": "resonaut.infer.compare",
 }
 
-OF_TAGGERS = ("score", "export", "tune")
+OF_TAGGERS = ("score", "encode", "export", "tune")
 """Rules whose code is that of a tagger too."""
 
 
@@ -83,7 +88,7 @@ def _number(chunk: str) -> int:
     return int(chunk.rsplit("/", 1)[1])
 
 
-class Plan(TaggerPlan, FigurePlan):
+class Plan(TaggerPlan, SearchPlan, FigurePlan):
     """Paths, settings and code digests of one study."""
 
     def __init__(self, study: Study) -> None:
@@ -202,20 +207,6 @@ class Plan(TaggerPlan, FigurePlan):
         settings = getattr(self.study, stage)[method]
         return settings.representation(), settings.datasets_used()
 
-    def datasets_in(self, mixture: str) -> list[str]:
-        """Datasets of a mixture, sorted."""
-        return sorted(self.study.mixtures[mixture].datasets)
-
-    def detector_files(self, mixture: str, method: str) -> list[str]:
-        """Manifests and chunks that a detector reads."""
-        kinds = self.study.detect[method].representations()
-        return [path for kind in kinds for path in self.representation(kind, self.datasets_in(mixture))]
-
-    def detector_arguments(self, mixture: str, method: str) -> str:
-        """The same as words of a command line."""
-        kinds = self.study.detect[method].representations()
-        return " ".join(self.arguments(kind, self.datasets_in(mixture)) for kind in kinds)
-
     # -- targets ---------------------------------------------------------------------------------
 
     def targets(self, stage: str) -> list[str]:
@@ -246,5 +237,4 @@ class Plan(TaggerPlan, FigurePlan):
             return [f"{base}/generate/{name}/metrics.json" for name in sorted(study.generate)]
         if stage == "review":
             return [f"{base}/review/{figure}.png" for figure in self.figures()]
-        file = {"detect": "scores.h5", "hunt": "spectra.h5", "infer": "significance.json"}[stage]
-        return [f"{base}/{stage}/{mixture}/{method}/{file}" for mixture, method in study.searches()]
+        return self.search_targets(stage)

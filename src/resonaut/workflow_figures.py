@@ -10,7 +10,7 @@ from resonaut.digest import code_digest
 if TYPE_CHECKING:
     from resonaut.workflow import Plan
 
-SEARCH_STAGES = ("detect", "hunt", "infer")
+SEARCH_STAGES = ("detect", "hunt", "hunt_evaluate", "infer")
 
 
 class FigurePlan:
@@ -31,6 +31,7 @@ class FigurePlan:
             for method in sorted(getattr(study, stage))
         ]
         names += ["tag_compare"] if self.comparison() else []
+        names += ["infer_compare"] if self.search_comparison() else []
         names += [
             f"{stage}/{mixture}/{method}" for stage in SEARCH_STAGES for mixture, method in study.searches()
         ]
@@ -51,6 +52,8 @@ class FigurePlan:
             }
         if stage == "tag_compare":
             return {"comparison": [f"{base}/tag/comparison.json"]}
+        if stage == "infer_compare":
+            return {"comparison": [f"{base}/infer/comparison.json"]}
         if stage == "tune":
             return {"trials": [f"{base}/tune/{method}/trials.json"]}
         if stage == "tag":
@@ -73,6 +76,8 @@ class FigurePlan:
             }
         if stage == "hunt":
             return {"spectra": [f"{base}/hunt/{search}/spectra.h5"]}
+        if stage == "hunt_evaluate":
+            return {"evaluation": [f"{base}/hunt/{search}/evaluation.json"]}
         return {"significance": [f"{base}/infer/{search}/significance.json"]}
 
     def figure_files(self: Plan, stage: str, method: str = "", mixture: str = "") -> list[str]:

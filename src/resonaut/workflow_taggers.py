@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from resonaut import encoded
+
 if TYPE_CHECKING:
     from resonaut.workflow import Plan
 
@@ -77,6 +79,26 @@ class TaggerPlan:
         """Manifest and chunks of a dataset in the representation that a tagger reads."""
         kind, _ = self.inputs_of("tag", method)
         return self.representation(kind, [dataset])
+
+    def encoding(self: Plan, method: str) -> tuple[int, str]:
+        """How many components of a tagger's latent space are made, and the chunk that they are found in.
+
+        As many as a detector names; in the first simulated events that the tagger learns from.
+        """
+        numbers = [
+            feature.component
+            for detector in self.study.detect.values()
+            for feature in encoded.of_detector(detector).values()
+            if feature.tagger == method
+        ]
+        kind, datasets = self.inputs_of("tag", method)
+        chunks = self.chunks(f"represent/{datasets[0]}/nominal/{kind}", datasets[0])
+        return 1 + max(numbers, default=0), chunks[0]
+
+    def encoded_chunk(self: Plan, method: str, dataset: str, chunk: str) -> str:
+        """The chunk of a representation that a tagger encodes."""
+        kind, _ = self.inputs_of("tag", method)
+        return f"{self.base}/represent/{dataset}/nominal/{kind}/{chunk}.h5"
 
     def search_reads(self: Plan, search: str) -> tuple[str, list[str]]:
         """Kind of representation and datasets that a search for parameters reads."""

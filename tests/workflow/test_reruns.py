@@ -7,8 +7,9 @@ import time
 
 import yaml
 
-AFTER_CWOLA = {"hunt_spectra": 1, "infer_significance": 1, "review_search": 3}
-AFTER_HUNT = {"infer_significance": 2, "review_search": 4}
+COMPARED = {"infer_compare": 1, "review_searches": 1}
+AFTER_CWOLA = {"hunt_spectra": 1, "hunt_evaluate": 1, "infer_significance": 1, "review_search": 4, **COMPARED}
+AFTER_HUNT = {"hunt_evaluate": 2, "infer_significance": 2, "review_search": 6, **COMPARED}
 
 
 def test_nothing_is_to_be_done_after_a_run(finished_once):
@@ -23,6 +24,17 @@ def test_one_key_of_cwola_reruns_cwola_and_what_is_downstream(finished):
 def test_one_key_of_the_hunt(finished):
     finished.edit("study.yaml", "efficiencies: [0.3]", "efficiencies: [0.25]")
     assert finished.planned() == {"hunt_spectra": 2, **AFTER_HUNT}
+
+
+def test_another_way_to_measure_a_search_does_not_fit_it_again(finished):
+    with finished.config.open("a") as file:
+        file.write("  evaluate: {n_toys: 50}\n")
+    assert finished.planned() == {"hunt_evaluate": 2, "review_search": 2, **COMPARED}
+
+
+def test_windows_trained_in_jobs_of_their_own_are_trained_and_joined(finished):
+    finished.edit("study.yaml", "n_folds: 3", "n_folds: 3\n    windows_per_job: 1")
+    assert finished.planned() == {"detect_part": 2, "detect_join": 1, **AFTER_CWOLA}
 
 
 def test_order_of_keys_reruns_nothing(finished):
@@ -65,7 +77,7 @@ def test_a_statement_in_nn_reruns_exactly_what_imports_it(finished):
     with (finished.folder / "src/resonaut/nn/ensemble.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
     planned = finished.planned()
-    assert planned == {"detect_train": 2, "hunt_spectra": 2, "infer_significance": 2, "review_search": 6}
+    assert planned == {"detect_train": 2, "hunt_spectra": 2, **AFTER_HUNT, "review_search": 8}
     with (finished.folder / "src/resonaut/nn/networks/pfn.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
     assert finished.planned() == {**planned, "tag_train": 1, "tag_evaluate": 1, "review_method": 1}

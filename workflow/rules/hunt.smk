@@ -29,5 +29,36 @@ rule hunt_spectra:
     message:
         "Select events of {wildcards.mixture} by {wildcards.method} and fit their spectra"
     shell:
-        "resonaut hunt --settings {params.settings:q} --scores {input.scores} --output {output.spectra}"
+        "resonaut hunt spectra --settings {params.settings:q} --scores {input.scores} --output {output.spectra}"
         " --summary {output.summary} > {log} 2>&1"
+
+
+rule hunt_evaluate:
+    input:
+        scores=f"{plan.base}/detect/{{mixture}}/{{method}}/scores.h5",
+        metrics=f"{plan.base}/detect/{{mixture}}/{{method}}/metrics.json",
+        spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
+        mixture=f"{plan.base}/represent/mixtures/{{mixture}}.h5",
+        rows=lambda wildcards: plan.representation("features", plan.datasets_in(wildcards.mixture)),
+    output:
+        evaluation=f"{plan.base}/hunt/{{mixture}}/{{method}}/evaluation.json",
+    log:
+        f"{plan.base}/logs/hunt/{{mixture}}/{{method}}.evaluate.log",
+    benchmark:
+        f"{plan.base}/benchmarks/hunt/{{mixture}}/{{method}}.evaluate.tsv"
+    conda:
+        "../../envs/hunt.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("evaluate_search"),
+        inputs=lambda wildcards: plan.arguments("features", plan.datasets_in(wildcards.mixture)),
+        code=plan.code("evaluate_search"),
+    message:
+        "Measure what {wildcards.method} gains and sculpts on {wildcards.mixture}"
+    shell:
+        "resonaut hunt evaluate --settings {params.settings:q} --scores {input.scores}"
+        " --metrics {input.metrics} --spectra {input.spectra} --mixture {input.mixture} {params.inputs}"
+        " --output {output.evaluation} > {log} 2>&1"

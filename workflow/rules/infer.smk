@@ -1,5 +1,6 @@
 localrules:
     infer,
+    infer_compare,
 
 
 rule infer:
@@ -29,5 +30,33 @@ rule infer_significance:
     message:
         "Significance and limits of {wildcards.method} on {wildcards.mixture}"
     shell:
-        "resonaut infer --settings {params.settings:q} --spectra {input.spectra}"
+        "resonaut infer test --settings {params.settings:q} --spectra {input.spectra}"
         " --significance {output.significance} --workspaces {output.workspaces} > {log} 2>&1"
+
+
+rule infer_compare:
+    input:
+        evaluations=plan.compared_searches("hunt/evaluation.json"),
+        significances=plan.compared_searches("infer/significance.json"),
+    output:
+        comparison=f"{plan.base}/infer/comparison.json",
+        table=f"{plan.base}/infer/comparison.md",
+    log:
+        f"{plan.base}/logs/infer/comparison.log",
+    benchmark:
+        f"{plan.base}/benchmarks/infer/comparison.tsv"
+    conda:
+        "../../envs/infer.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        evaluations=plan.named_searches("hunt/evaluation.json"),
+        significances=plan.named_searches("infer/significance.json"),
+        code=plan.code("compare_searches"),
+    message:
+        "Compare the methods: gain, sculpting, significance"
+    shell:
+        "resonaut infer compare --evaluations {params.evaluations} --significances {params.significances}"
+        " --output {output.comparison} --table {output.table} > {log} 2>&1"

@@ -3,6 +3,7 @@ localrules:
     review_datasets,
     review_method,
     review_search,
+    review_searches,
     review_taggers,
 
 
@@ -123,7 +124,38 @@ rule review_search:
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{mixture}}/{{method}}.tsv"
     wildcard_constraints:
-        stage="detect|hunt|infer",
+        stage="detect|hunt|hunt_evaluate|infer",
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=plan.settings("review_search"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method, wildcards.mixture),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
+    message:
+        "Draw the figure of {wildcards.stage} for {wildcards.method} on {wildcards.mixture}"
+    shell:
+        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
+
+
+rule review_searches:
+    input:
+        rows=plan.figure_files("infer_compare"),
+    output:
+        figure=report(
+            f"{plan.base}/review/infer_compare.png",
+            caption="../report/searches.rst",
+            category="infer",
+        ),
+        vector=f"{plan.base}/review/infer_compare.pdf",
+    log:
+        f"{plan.base}/logs/review/infer_compare.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/infer_compare.tsv"
     conda:
         "../../envs/review.yaml"
     threads: 1
@@ -132,10 +164,10 @@ rule review_search:
         runtime=10,
     params:
         settings=plan.settings("review"),
-        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method, wildcards.mixture),
-        code=lambda wildcards: plan.figure_code(wildcards.stage),
+        inputs=plan.figure_arguments("infer_compare"),
+        code=plan.figure_code("infer_compare"),
     message:
-        "Draw the figure of {wildcards.stage} for {wildcards.method} on {wildcards.mixture}"
+        "Draw the figure of all searches"
     shell:
-        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        "resonaut review infer_compare --settings {params.settings:q} {params.inputs}"
         " --output {output.figure} {output.vector} > {log} 2>&1"

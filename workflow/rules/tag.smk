@@ -1,6 +1,7 @@
 localrules:
     tag,
     tag_compare,
+    tag_encoded,
     tag_evaluate,
     tag_onnx,
     tune,
@@ -102,6 +103,58 @@ rule tag_score:
     shell:
         "resonaut tag score --weights {input.weights} --{params.kind} {input.rows[0]}"
         " --output {output.scores} > {log} 2>&1"
+
+
+rule tag_encode:
+    input:
+        weights=f"{plan.base}/tag/{{method}}/weights.safetensors",
+        rows=lambda wildcards: plan.encoded_chunk(wildcards.method, wildcards.dataset, wildcards.chunk),
+        reference=lambda wildcards: plan.encoding(wildcards.method)[1],
+    output:
+        rows=f"{plan.base}/tag/{{method}}/encoded/{{dataset}}/{{chunk}}.h5",
+    log:
+        f"{plan.base}/logs/tag/{{method}}.encoded/{{dataset}}/{{chunk}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/{{method}}.encoded/{{dataset}}/{{chunk}}.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        n_components=lambda wildcards: plan.encoding(wildcards.method)[0],
+        code=lambda wildcards: plan.code("encode", wildcards.method),
+    message:
+        "Encode {wildcards.dataset} with the tagger {wildcards.method}, chunk {wildcards.chunk}"
+    shell:
+        "resonaut tag encode --weights {input.weights} --input {input.rows} --reference {input.reference}"
+        " --n-components {params.n_components} --output {output.rows} > {log} 2>&1"
+
+
+rule tag_encoded:
+    input:
+        chunks=lambda wildcards: plan.chunks(
+            f"tag/{wildcards.method}/encoded/{wildcards.dataset}", wildcards.dataset
+        ),
+    output:
+        manifest=f"{plan.base}/tag/{{method}}/encoded/{{dataset}}.json",
+    log:
+        f"{plan.base}/logs/tag/{{method}}.encoded/{{dataset}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/{{method}}.encoded/{{dataset}}.tsv"
+    conda:
+        "../../envs/tag.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        code=plan.code("manifest"),
+    message:
+        "List {wildcards.dataset} as the tagger {wildcards.method} encodes it"
+    shell:
+        "resonaut manifest --output {output.manifest} {input.chunks:q} > {log} 2>&1"
 
 
 rule tag_compare:

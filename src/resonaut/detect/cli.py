@@ -7,31 +7,55 @@ from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
 
+KINDS = ("features", "images", "clouds")
+"""Representations that detectors read."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the one action: train out of fold and score."""
-    add_settings(parser)
-    parser.add_argument("--mixture", type=Path, required=True, help="mixture of `represent mix`")
-    parser.add_argument("--features", nargs="+", default=[], metavar="NAME=MANIFEST")
-    parser.add_argument("--images", nargs="+", default=[], metavar="NAME=MANIFEST")
-    parser.add_argument(
+    """Add the actions train and join."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    train = actions.add_parser("train", help="train out of fold and score every event of a mixture")
+    add_settings(train)
+    train.add_argument("--mixture", type=Path, required=True, help="mixture of `represent mix`")
+    for kind in KINDS:
+        train.add_argument(f"--{kind}", nargs="+", default=[], metavar="NAME=MANIFEST")
+    train.add_argument(
+        "--encoded",
+        nargs="+",
+        default=[],
+        metavar="TAGGER/NAME=MANIFEST",
+        help="files of `tag encode`, for features <tagger>:<k>_j1",
+    )
+    train.add_argument(
         "--output", type=Path, required=True, help="HDF5 to write: a score per window and event"
     )
-    parser.add_argument("--metrics", type=Path, required=True, help="JSON to write: losses and networks")
-    parser.add_argument(
+    train.add_argument("--metrics", type=Path, required=True, help="JSON to write: losses and networks")
+    train.add_argument(
         "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
     )
+    join = actions.add_parser("join", help="join the scores of windows that were trained in several jobs")
+    add_settings(join)
+    join.add_argument("--scores", type=Path, nargs="+", required=True, help="HDF5 of each job")
+    join.add_argument("--parts", type=Path, nargs="+", required=True, help="JSON of each job's `--metrics`")
+    join.add_argument("--output", type=Path, required=True, help="HDF5 to write")
+    join.add_argument("--metrics", type=Path, required=True, help="JSON to write")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train a detector and write its scores."""
+    """Run an action."""
+    settings = settings_argument(arguments.settings)
+    if arguments.action == "join":
+        from resonaut.detect.join import join
+
+        join(settings, arguments.scores, arguments.parts, arguments.output, arguments.metrics)
+        return
     from resonaut.detect import train
+    from resonaut.detect.data import Sources
 
     train.run(
-        settings_argument(arguments.settings),
+        settings,
         arguments.mixture,
-        named_paths(arguments.features),
-        named_paths(arguments.images),
+        Sources(**{kind: named_paths(getattr(arguments, kind)) for kind in (*KINDS, "encoded")}),
         arguments.output,
         arguments.metrics,
         arguments.threads,

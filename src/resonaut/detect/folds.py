@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from resonaut.detect.interface import Context, Data
+from resonaut.detect.interface import Context, Data, Events
 from resonaut.errors import BadValueError, EmptyWindowError
 from resonaut.seeds import fold_of, integer_seed, mix64
 
 
-def folds(data: Data, context: Context, n_folds: int, purpose: str = "fold") -> np.ndarray:
+def folds(data: Events, context: Context, n_folds: int, purpose: str = "fold") -> np.ndarray:
     """Fold of each event, from a hash of the event, the method and the study's seed.
 
     Args:
@@ -27,7 +27,7 @@ def folds(data: Data, context: Context, n_folds: int, purpose: str = "fold") -> 
     return fold_of(mix64(data.split_hash ^ key), n_folds)
 
 
-def feature_matrix(data: Data, names: Sequence[str], context: Context) -> np.ndarray:
+def feature_matrix(data: Events, names: Sequence[str], context: Context) -> np.ndarray:
     """The features as one table (n, n_features) float32.
 
     Raises:

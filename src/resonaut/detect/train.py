@@ -10,6 +10,9 @@ import numpy as np
 
 from resonaut import mixtures, registry
 from resonaut.detect import data
+from resonaut.detect import metrics as records
+from resonaut.detect.data import Sources
+from resonaut.detect.importance import importance
 from resonaut.detect.interface import Context, Detector, Scores
 from resonaut.detect.settings import DetectorSettings
 from resonaut.errors import ConfigError
@@ -21,8 +24,8 @@ from resonaut.scan import ScanSettings
 from resonaut.settings import validate
 from resonaut.store import creating
 
-SCHEMA_VERSION = 1
-PACKAGES = ("numpy", "torch", "h5py")
+SCHEMA_VERSION = 2
+PACKAGES = ("numpy", "torch", "h5py", "scikit-learn", "scipy", "zuko")
 
 
 def parse(slice_: Mapping[str, Any]) -> tuple[DetectorSettings, Detector, ScanSettings, Context]:
@@ -40,8 +43,7 @@ def parse(slice_: Mapping[str, Any]) -> tuple[DetectorSettings, Detector, ScanSe
 def run(
     slice_: Mapping[str, Any],
     mixture_path: Path,
-    features: Mapping[str, Path],
-    images: Mapping[str, Path],
+    sources: Sources,
     output: Path,
     metrics: Path,
     threads: int = 2,
@@ -51,9 +53,10 @@ def run(
     Args:
         slice_: the slice `detect` of the configuration: method, kind, settings, seed, mixture, scan.
         mixture_path: the mixture.
-        features, images: manifest of each dataset of the mixture, of the kinds that the detector needs.
+        sources: manifests of the datasets that the detector reads, of the kinds that it needs.
         output: HDF5 to write. The leading axis is pseudo-experiments (1): `events/mass` (1, n) float64 GeV,
-            `events/fold` (1, n) int32, `score` (1, n_windows, n) float32, larger is more like signal.
+            `events/fold` (1, n) int32, `score` (1, n_windows, n) float32, larger is more like signal. The
+            attribute `labelled` says whether all events have a truth label.
         metrics: JSON to write.
         threads: CPU threads; another number may change last digits.
 
@@ -67,70 +70,43 @@ def run(
             f"--mixture: {mixture_path} is mixture '{mixture.name}', the settings are for "
             f"'{context.mixture}'."
         )
-    inputs = data.read(mixture, detector.needs, features, images, scan, context)
+    shift = getattr(settings, "mass_shift", {})
+    inputs = data.read(mixture, detector.needs, sources, scan, context, shift)
     log.info("%s: %d events, %d windows", context.where, len(inputs), len(scan.windows))
     device = choose(settings.training.device)
     with deterministic(threads):
-        scores = detector.score(inputs, context)
-    used = [path for name, path in {**features, **images}.items() if name in mixture.datasets]
+        fitted = detector.fit(inputs, context)
+        scores = fitted.score(inputs)
+        important = importance(fitted, inputs, context, getattr(settings, "importance_events", 0))
+    used = sources.used((*mixture.datasets, *detector.needs.samples))
     provenance = describe(dict(slice_), [mixture_path, *used], PACKAGES)
     provenance["threads"] = threads
-    _write_scores(output, inputs.mass, scores, context, provenance)
-    write_json(metrics, _metrics(scores, context, provenance))
+    write_scores(output, inputs.mass, scores, context, all(mixture.labels), provenance)
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "method": context.method,
+        "mixture": context.mixture,
+        "n_events": len(scores.fold),
+        **records.of_training(fitted),
+        "importance": important,
+        "provenance": provenance,
+    }
+    write_json(metrics, content)
     write_run_record(output, device=str(device), threads=threads)
 
 
-def _write_scores(
-    path: Path, mass: np.ndarray, scores: Scores, context: Context, provenance: dict[str, Any]
+def write_scores(
+    path: Path, mass: np.ndarray, scores: Scores, context: Context, labelled: bool, provenance: dict[str, Any]
 ) -> None:
+    """Write the file of scores (see `run`)."""
     columns = {"events/mass": mass, "events/fold": scores.fold, "score": scores.score}
     with creating(path, {}) as file:
         file.attrs["schema_version"] = SCHEMA_VERSION
         file.attrs["kind"] = "scores"
         file.attrs["method"] = context.method
         file.attrs["mixture"] = context.mixture
+        file.attrs["labelled"] = labelled
         file.attrs["windows"] = canonical_json([window.model_dump() for window in context.windows])
         file.attrs["provenance"] = canonical_json(provenance)
         for name, values in columns.items():
             file.create_dataset(name, data=values[None], compression="gzip", shuffle=True)
-
-
-def _curve(losses: np.ndarray) -> dict[str, list[float] | list[int]]:
-    """Mean, least and largest loss of the networks that were still training, epoch by epoch."""
-    if not len(losses):
-        return {"mean": [], "min": [], "max": [], "n_networks": []}
-    trained = np.isfinite(losses)
-    losses = losses[:, : int(trained.any(0).sum())].astype(np.float64)
-    rounded = {
-        name: [round(float(value), 7) for value in function(losses, axis=0)]
-        for name, function in (("mean", np.nanmean), ("min", np.nanmin), ("max", np.nanmax))
-    }
-    return {**rounded, "n_networks": [int(value) for value in np.isfinite(losses).sum(0)]}
-
-
-def _best_epoch(best: np.ndarray) -> dict[str, Any]:
-    """Epochs whose weights are kept, counted from 1 as in every result."""
-    each = best + 1
-    if not len(each):
-        return {"median": None, "min": None, "max": None, "each": []}
-    return {
-        "median": float(np.median(each)),
-        "min": int(each.min()),
-        "max": int(each.max()),
-        "each": each.tolist(),
-    }
-
-
-def _metrics(scores: Scores, context: Context, provenance: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "method": context.method,
-        "mixture": context.mixture,
-        "n_events": len(scores.fold),
-        "n_networks": scores.n_networks,
-        "n_parameters": scores.n_parameters,
-        "train_loss": _curve(scores.history.train_loss),
-        "validation_loss": _curve(scores.history.validation_loss),
-        "best_epoch": _best_epoch(scores.history.best_epoch),
-        "provenance": provenance,
-    }

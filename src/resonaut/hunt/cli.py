@@ -5,23 +5,57 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from resonaut.cli import add_settings, settings_argument
+from resonaut.cli import add_settings, named_paths, settings_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the stage."""
-    add_settings(parser)
-    parser.add_argument(
+    """Add the actions spectra and evaluate."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    spectra = actions.add_parser("spectra", help="select events and fit the background around each window")
+    add_settings(spectra)
+    spectra.add_argument(
         "--scores", required=True, type=Path, metavar="HDF5", help="scores of `resonaut detect`"
     )
-    parser.add_argument(
+    spectra.add_argument(
         "--output", required=True, type=Path, metavar="HDF5", help="selected spectra and fits"
     )
-    parser.add_argument("--summary", required=True, type=Path, metavar="JSON", help="the same to read")
+    spectra.add_argument("--summary", required=True, type=Path, metavar="JSON", help="the same to read")
+    evaluate = actions.add_parser("evaluate", help="measure gain, sculpting and what is selected")
+    add_settings(evaluate)
+    evaluate.add_argument("--scores", required=True, type=Path, metavar="HDF5", help="of `resonaut detect`")
+    evaluate.add_argument("--spectra", required=True, type=Path, metavar="HDF5", help="of `hunt spectra`")
+    evaluate.add_argument("--mixture", required=True, type=Path, metavar="HDF5", help="of `represent mix`")
+    evaluate.add_argument(
+        "--features",
+        nargs="+",
+        default=[],
+        metavar="NAME=MANIFEST",
+        help="features of each dataset of the mixture, for histograms of what is selected",
+    )
+    evaluate.add_argument("--metrics", type=Path, metavar="JSON", help="of `detect`, for importances")
+    evaluate.add_argument("--output", required=True, type=Path, metavar="JSON", help="the evaluation")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the stage."""
+    """Run one action."""
+    {"spectra": _spectra, "evaluate": _evaluate}[arguments.action](arguments)
+
+
+def _spectra(arguments: argparse.Namespace) -> None:
     from resonaut.hunt.spectra import hunt
 
     hunt(settings_argument(arguments.settings), arguments.scores, arguments.output, arguments.summary)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from resonaut.hunt.evaluate import evaluate
+    from resonaut.hunt.search import Inputs
+
+    inputs = Inputs(
+        arguments.scores,
+        arguments.spectra,
+        arguments.mixture,
+        named_paths(arguments.features),
+        arguments.metrics,
+    )
+    evaluate(settings_argument(arguments.settings), inputs, arguments.output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from resonaut.stats import poisson
 from resonaut.stats.loglinear import LogLinear
 from resonaut.stats.transfer import WindowModel, transfer_terms, window_model
 from resonaut.stats.windows import Bins
+
+CLOSED = -1
+"""Stands for a number of events that is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class BackgroundFits:
     def datasets(self) -> dict[str, np.ndarray]:
         """Names and arrays."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def closed(self) -> BackgroundFits:
+        """The same without the events that are seen in signal regions; nothing else is made from them."""
+        return replace(self, observed=np.full_like(self.observed, CLOSED))
 
 
 def fit_backgrounds(

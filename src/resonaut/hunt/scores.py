@@ -72,6 +72,11 @@ class ScoresFile:
         """A text attribute, empty if absent."""
         return str(self._file.attrs.get(name, ""))
 
+    @property
+    def labelled(self) -> bool:
+        """Whether all events have a truth label; a file that does not say so is taken for data."""
+        return bool(self._file.attrs.get("labelled", False))
+
     def _check(self, scan: ScanSettings) -> None:
         kind = self._file.attrs.get("kind")
         if kind != KIND:

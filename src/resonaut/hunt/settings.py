@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from resonaut.hunt.evaluation_settings import EvaluateSettings
+from resonaut.hunt.flattening import FlattenSettings
 from resonaut.settings import Count, Settings
 
 
@@ -33,7 +35,16 @@ class HuntSettings(Settings):
     sideband_events_min: Count = Field(
         10, ge=1, description="Fewest selected events in the side bands of a window."
     )
+    flatten: FlattenSettings | None = Field(
+        None, description="Replace scores by their quantiles at fixed mass before they are cut on."
+    )
+    unblind: bool = Field(
+        False,
+        description="Open the signal regions of mixtures that hold events without truth label. Selections "
+        "and backgrounds come from the side bands and are the same before and after.",
+    )
     sqrt_s: float = Field(13_000.0, gt=0, description="Centre-of-mass energy, GeV.")
+    evaluate: EvaluateSettings = EvaluateSettings()
 
     @field_validator("efficiencies")
     @classmethod

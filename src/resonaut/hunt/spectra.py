@@ -4,22 +4,30 @@ Output (axes: P pseudo-experiments, W windows, E efficiencies, B bins, F folds, 
 
     edges                      (B + 1,) GeV
     inside, fitted             (W, B) bins of the signal region; bins that the background is fitted to
+    closed                     (B,) bins that are not looked at: in a blind hunt those of any signal region
     efficiencies               (E,)
-    total                      (P, B) all events
-    counts                     (P, W, E, B) selected events
+    total                      (P, B) all events; -1 in closed bins
+    counts                     (P, W, E, B) selected events; -1 in closed bins
     expected                   (P, W, E, B) their fitted background; NaN in bins neither fitted nor inside
     parameters, covariance     (P, W, E, K), (P, W, E, K, K) of the function, then of the ratio
                                (stats.transfer; NaN where nothing is selected away)
-    observed, background       (P, W, E) events in the signal region, seen and expected from the fit
+    observed, background       (P, W, E) events in the signal region, seen (-1 where blind) and expected from
+                               the fit
     background_log_error       (P, W, E) standard deviation of ln(background)
     deviance                   (P, W, E) of the fit; degrees_of_freedom (W, E)
     goodness_of_fit            (P, W, E) chi-squared probability of the deviance (rough at few events per bin)
     converged                  (P, W, E) boolean; numbers of a fit that is not are NaN
     sideband_events            (P, W) before the selection; sideband_selected (P, W, E) after it
-    thresholds                 (P, W, E, F) on the score; -inf where nothing is selected away
-    selected                   (P, W, E, n) boolean
+    thresholds                 (P, W, E, F) on the score, or on the flattened one (hunt.flattening); -inf
+                               where nothing is selected away
+    selected                   (P, W, E, n) boolean; false in closed bins
 
-Attributes: kind, schema_version, mixture, method, windows, background_function, background_settings,
+A hunt is blind (attribute `blind`) if events of the mixture have no truth label and `hunt.unblind` is not
+set. Thresholds and fits use side bands only and are the same bit for bit before and after. A window's side
+bands may be another's signal region: the fit uses them and sums over them are shown, but no bin that is in
+any signal region. Scores of all events stay in the file of detect.
+
+Attributes: kind, schema_version, mixture, method, blind, windows, background_function, background_settings,
 transfer_parameters, provenance.
 """
 
@@ -34,7 +42,8 @@ import numpy as np
 from resonaut import registry
 from resonaut.errors import EmptyWindowError, FitError
 from resonaut.files import canonical_json, write_json
-from resonaut.hunt.fits import BackgroundFits, fit_backgrounds
+from resonaut.hunt.fits import CLOSED, BackgroundFits, fit_backgrounds
+from resonaut.hunt.flattening import flattened
 from resonaut.hunt.scores import Experiment, ScoresFile
 from resonaut.hunt.selection import passing, thresholds
 from resonaut.hunt.settings import HuntSettings
@@ -46,7 +55,7 @@ from resonaut.settings import Settings, validate
 from resonaut.stats.windows import Bins, make_bins
 from resonaut.store import creating
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
@@ -80,21 +89,32 @@ def hunt(
     spectrum = registry.build("stats", given.hunt.background, function)(bins.edges)
     provenance = describe(settings, [scores], ["h5py", "numpy", "scipy"])
     with ScoresFile(scores, given.scan) as file, creating(output, {}) as result:
-        counts, total = _select(file, result, given, bins)
+        blind = not (file.labelled or given.hunt.unblind)
+        closed = bins.inside.any(0) & blind
+        counts, total = _select(file, result, given, bins, closed)
         fits = fit_backgrounds(
             spectrum, bins, given.hunt.efficiencies, counts, total, given.hunt.transfer_parameters
         )
         _check(fits, given)
+        if blind:
+            log.info("%s: blind; hunt.unblind: true opens the signal regions", file.attribute("mixture"))
+            fits = fits.closed()
+            counts[..., closed], total[..., closed] = CLOSED, CLOSED
         for name, values in fits.datasets().items():
             result.create_dataset(name, data=values)
         result["edges"], result["inside"], result["fitted"] = bins.edges, bins.inside, bins.fitted
+        result["closed"] = closed
         result["counts"], result["total"] = counts, total
         result["efficiencies"] = np.array(given.hunt.efficiencies)
         result.attrs["kind"] = "spectra"
         result.attrs["schema_version"] = SCHEMA_VERSION
         result.attrs["mixture"] = file.attribute("mixture")
         result.attrs["method"] = file.attribute("method")
-        windows = [window.model_dump() for window in given.scan.windows]
+        result.attrs["blind"] = blind
+        windows = [
+            {"low": window.low, "high": window.high, "sidebands": sidebands}
+            for window, sidebands in zip(given.scan.windows, given.scan.sidebands().tolist(), strict=True)
+        ]
         result.attrs["windows"] = canonical_json(windows)
         result.attrs["background_function"] = given.hunt.background
         result.attrs["background_settings"] = canonical_json(function)
@@ -105,8 +125,13 @@ def hunt(
     write_run_record(output)
 
 
-def _select(file: ScoresFile, result: h5py.File, given: Slice, bins: Bins) -> tuple[np.ndarray, np.ndarray]:
-    """Write thresholds and selected events; return the counts, selected (P, W, E, B) and all (P, B)."""
+def _select(
+    file: ScoresFile, result: h5py.File, given: Slice, bins: Bins, closed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write thresholds and selected events; return the counts, selected (P, W, E, B) and all (P, B).
+
+    The counts hold the closed bins too: the fits to side bands of other windows need them.
+    """
     shape = (len(file), len(given.scan.windows), len(given.hunt.efficiencies))
     n_folds = file.n_folds()
     counts = np.zeros((*shape, len(bins.edges) - 1), np.int64)
@@ -122,18 +147,19 @@ def _select(file: ScoresFile, result: h5py.File, given: Slice, bins: Bins) -> tu
         place = np.searchsorted(bins.edges, experiment.mass, side="right") - 1
         in_range = (experiment.fold >= 0) & (place >= 0) & (place < counts.shape[-1])
         total[index] = np.bincount(place[in_range], minlength=counts.shape[-1])
+        shown = ~np.append(closed, False)[np.where(in_range, place, -1)]
         for window, region in enumerate(regions):
-            _check_window(region, given.scan, window, file.path)
-            score, sideband = experiment.score[window], region == 0
+            _check_window(experiment, region, given.scan, window, file.path)
+            score, sideband = _score(experiment, region, given, window), region == 0
             before[index, window] = sideband.sum()
             for number, efficiency in enumerate(given.hunt.efficiencies):
                 at = (index, window, number)
                 cuts[at] = thresholds(score, experiment.fold, sideband, efficiency, n_folds)
                 passes = passing(score, experiment.fold, cuts[at])
-                selected[at] = passes
+                selected[at] = passes & shown
                 after[at] = (passes & sideband).sum()
                 counts[at] = np.bincount(place[passes & in_range], minlength=counts.shape[-1])
-                _check_sideband(int(after[at]), int(before[index, window]), given, window, number)
+                _check_sideband(experiment.score[window, sideband], int(after[at]), given, window, number)
         _log_outside(experiment, in_range, given.scan, file.path)
     result["thresholds"], result["sideband_events"], result["sideband_selected"] = cuts, before, after
     return counts, total
@@ -148,23 +174,42 @@ def _log_outside(experiment: Experiment, in_range: np.ndarray, scan: ScanSetting
         )  # fmt: skip
 
 
-def _check_window(region: np.ndarray, scan: ScanSettings, window: int, path: str) -> None:
+def _score(experiment: Experiment, region: np.ndarray, given: Slice, window: int) -> np.ndarray:
+    """The score that is cut on: detect's, or the flattened one."""
+    score = experiment.score[window]
+    if given.hunt.flatten is None:
+        return score
+    place = given.scan.windows[window]
+    where = f"scan.windows[{window}] ({place.name} GeV)"
+    centre = (place.low + place.high) / 2
+    return flattened(score, experiment.mass, experiment.fold, region, centre, given.hunt.flatten, where)
+
+
+def _check_window(
+    experiment: Experiment, region: np.ndarray, scan: ScanSettings, window: int, path: str
+) -> None:
     for value, what in ((1, "window"), (0, "side bands of the window")):
         if not (region == value).any():
+            mass = experiment.mass[experiment.fold >= 0]
             raise EmptyWindowError(
                 f"scan.windows[{window}] ({scan.windows[window].name} GeV): no event of {path} lies in the "
-                f"{what}. Move or remove the window, or give more events."
+                f"{what}; its {len(mass)} masses are {mass.min():g} to {mass.max():g} GeV. Move or remove "
+                "the window, or give more events."
             )
 
 
-def _check_sideband(n_selected: int, n_events: int, given: Slice, window: int, number: int) -> None:
-    minimum = given.hunt.sideband_events_min
-    if n_selected < minimum:
-        raise EmptyWindowError(
-            f"{_where(given, window, number)}: {n_selected} of {n_events} side-band events are selected, "
-            f"{minimum} (hunt.sideband_events_min) are needed. Use a looser efficiency, wider side bands or "
-            "more events; scores with few distinct values cannot reach a small efficiency."
-        )
+def _check_sideband(scores: np.ndarray, n_selected: int, given: Slice, window: int, number: int) -> None:
+    """Refuse a selection that keeps too few events of the side bands, or that cannot choose among them."""
+    minimum, efficiency = given.hunt.sideband_events_min, given.hunt.efficiencies[number]
+    equal = efficiency < 1 and scores.min() == scores.max()
+    if n_selected >= minimum and not equal:
+        return
+    because = f" because all their scores are {scores[0]:g}" if equal else ""
+    raise EmptyWindowError(
+        f"{_where(given, window, number)}: {n_selected} of {len(scores)} side-band events are selected"
+        f"{because}, {minimum} (hunt.sideband_events_min) are needed. Use a looser efficiency, wider side "
+        "bands or more events; scores with few distinct values cannot reach a small efficiency."
+    )
 
 
 def _where(given: Slice, window: int, number: int) -> str:

@@ -1,4 +1,7 @@
-"""The summary of a hunt to read: the numbers of the first pseudo-experiment."""
+"""The summary of a hunt to read: the numbers of the first pseudo-experiment.
+
+In a blind hunt `blind` is true and `observed` null.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def _number(value: float) -> float | None:
@@ -15,12 +18,12 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def summarise(file: h5py.File, windows: list[dict[str, float]], provenance: dict[str, Any]) -> dict[str, Any]:
+def summarise(file: h5py.File, windows: list[dict[str, Any]], provenance: dict[str, Any]) -> dict[str, Any]:
     """What `hunt.json` holds.
 
     Args:
         file: spectra, as written.
-        windows: low and high of each window, GeV.
+        windows: low, high and side bands of each window, GeV.
         provenance: of the spectra.
     """
     efficiencies = file["efficiencies"][:]
@@ -28,6 +31,7 @@ def summarise(file: h5py.File, windows: list[dict[str, float]], provenance: dict
         "schema_version": SCHEMA_VERSION,
         "mixture": file.attrs["mixture"],
         "method": file.attrs["method"],
+        "blind": bool(file.attrs["blind"]),
         "n_pseudo_experiments": int(file["counts"].shape[0]),
         "background_function": file.attrs["background_function"],
         "transfer_parameters": int(file.attrs["transfer_parameters"]),
@@ -55,7 +59,7 @@ def _selection(file: h5py.File, at: tuple[int, int, int], efficiency: float) -> 
         "sideband_selected": sideband,
         "sideband_efficiency": sideband / int(file["sideband_events"][at[:2]]),
         "thresholds": [_number(value) for value in file["thresholds"][at]],
-        "observed": int(file["observed"][at]),
+        "observed": None if file.attrs["blind"] else int(file["observed"][at]),
         "background": _number(background),
         "background_error": _number(background * log_error),
         "background_log_error": _number(log_error),

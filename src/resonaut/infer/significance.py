@@ -5,7 +5,12 @@ pseudo-experiment); `best`, the entry of the smallest p-value; `local_tests`, ho
 best of; and `pseudo_experiments`, the entries of the others, where there are any. Limits are numbers of
 selected signal events in the window. Primary is the profile likelihood that is exact in the background's
 parameters (`stats.profile`); `pyhf` holds what the archived workspace gives, and `closure` their
-difference.
+difference. `expected_significance` says of the data's tests the local significance that a signal as large as
+the expected limit would have, and how many signal events would have 3 and 5 (medians, from Asimov data).
+
+If the hunt was blind, `blind` is true: numbers of observation are null (`observed`, `p_value`, `z_local`,
+`z_signed`, `upper_limit.observed`, `best`), expected limits and significances stand, and the workspaces hold
+the expected background in place of an observation.
 """
 
 from __future__ import annotations
@@ -17,8 +22,8 @@ import numpy as np
 
 from resonaut.errors import FitError
 from resonaut.files import write_json
+from resonaut.infer import sensitivity, workspaces
 from resonaut.infer import spectra as spectra_file
-from resonaut.infer import workspaces
 from resonaut.infer.closure import FromWorkspace, compare, evaluate
 from resonaut.infer.settings import InferSettings
 from resonaut.infer.spectra import Spectra
@@ -26,9 +31,9 @@ from resonaut.logs import log, progress
 from resonaut.provenance import describe, write_run_record
 from resonaut.settings import Settings, validate
 from resonaut.stats.limits import Limits, upper_limits
-from resonaut.stats.profile import Discovery
+from resonaut.stats.profile import Discovery, ProfileLikelihood
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BAND = (
     "expected_minus_2sigma",
     "expected_minus_1sigma",
@@ -76,19 +81,26 @@ def infer(
         limits = upper_limits(likelihood, given.confidence_level)
         for index, entries in enumerate(experiments):
             entries.append(_entry(found, (index, window, number), discovery, limits, given))
+        experiments[0][-1]["expected_significance"] = _expected(likelihood, limits)
     archive = {}
     for entry in progress(experiments[0], "workspaces"):
-        _check(entry)
-        name, content = _workspace(entry)
+        _check(entry, found.blind)
+        exact = _numbers(entry, found.blind)
+        name, content = _workspace(entry, exact, found.blind)
         archive[name] = content
-        _close(entry, name, content, given)
+        _close(entry, name, content, exact, given)
+        if found.blind:
+            _hide_observation(entry)
     result = {
         "schema_version": SCHEMA_VERSION,
         "mixture": found.mixture,
         "method": found.method,
+        "blind": found.blind,
         "confidence_level": given.confidence_level,
         "windows": experiments[0],
-        "best": min(experiments[0], key=lambda entry: (entry["p_value"], -entry["z_signed"])),
+        "best": None
+        if found.blind
+        else min(experiments[0], key=lambda entry: (entry["p_value"], -entry["z_signed"])),
         "local_tests": {"count": len(experiments[0]), "note": _NOTE},
     }
     if len(experiments) > 1:
@@ -121,9 +133,23 @@ def _entry(
         "z_signed": float(discovery.z_signed[here]),
         "upper_limit": events,
     }
+    if found.blind:
+        entry |= dict.fromkeys(("observed", "p_value", "z_local", "z_signed"))
+        events["observed"] = np.nan
     if given.luminosity is not None:
         entry["upper_limit_fb"] = {name: value / given.luminosity for name, value in events.items()}
     return _without_nan(entry)
+
+
+def _expected(likelihood: ProfileLikelihood, limits: Limits) -> Entry:
+    """What the data's test expects of a signal."""
+    data = np.array([0])
+    at_limit = sensitivity.expected_significance(likelihood, limits.expected[data, 2], data)
+    events = {
+        f"signal_for_{z}_sigma": float(sensitivity.signal_for(likelihood, z, data)[0])
+        for z in sensitivity.LEVELS
+    }
+    return _without_nan({"at_expected_limit": float(at_limit[0]), **events})
 
 
 def _without_nan(entry: Entry) -> Entry:
@@ -142,34 +168,47 @@ def _where(entry: Entry) -> str:
     return f"window {entry['low']:g}-{entry['high']:g} GeV, efficiency {entry['selection_efficiency']:g}"
 
 
-def _check(entry: Entry) -> None:
-    missing = [name for name in ("p_value", "upper_limit") if entry[name] is None]
-    missing += [f"upper_limit.{name}" for name, value in entry["upper_limit"].items() if value is None]
+def _check(entry: Entry, blind: bool) -> None:
+    values = {"p_value": entry["p_value"]}
+    values |= {f"upper_limit.{name}": value for name, value in entry["upper_limit"].items()}
+    closed = ("p_value", "upper_limit.observed") if blind else ()
+    missing = [name for name, value in values.items() if value is None and name not in closed]
     if missing:
+        observed = "" if blind else f" ({entry['observed']} events observed)"
         raise FitError(
-            f"{_where(entry)}: the fits for {', '.join(missing)} did not converge ({entry['observed']} "
-            "events observed). Use fewer hunt.n_parameters, a looser hunt.efficiencies or wider side bands."
+            f"{_where(entry)}: the fits for {', '.join(missing)} did not converge{observed}. Use fewer "
+            "hunt.n_parameters, a looser hunt.efficiencies or wider side bands."
         )
 
 
-def _workspace(entry: Entry) -> tuple[str, dict[str, Any]]:
+def _numbers(entry: Entry, blind: bool) -> FromWorkspace:
+    """What the workspace is compared with: if blind, the observation is what is expected."""
+    limits = entry["upper_limit"]
+    if blind:
+        return FromWorkspace(0.5, 0.0, limits["expected"], limits["expected"])
+    return FromWorkspace(entry["p_value"], entry["z_local"], limits["observed"], limits["expected"])
+
+
+def _workspace(entry: Entry, exact: FromWorkspace, blind: bool) -> tuple[str, dict[str, Any]]:
     window = spectra_file.Window(low=entry["low"], high=entry["high"])
     efficiency = entry["selection_efficiency"]
     content = workspaces.workspace(
         window,
         efficiency,
-        entry["observed"],
+        entry["expected_background"] if blind else entry["observed"],
         entry["expected_background"],
         entry["expected_background_log_error"],
-        max(entry["upper_limit"]["observed"], entry["upper_limit"]["expected"]),
+        max(exact.upper_limit_observed, exact.upper_limit_expected),
     )
+    if blind:
+        content["measurements"][0]["name"] = "blind"
     return workspaces.file_name(window, efficiency), content
 
 
-def _close(entry: Entry, name: str, content: dict[str, Any], given: InferSettings) -> None:
+def _close(
+    entry: Entry, name: str, content: dict[str, Any], exact: FromWorkspace, given: InferSettings
+) -> None:
     """Add what the workspace gives, and whether it agrees."""
-    limits = entry["upper_limit"]
-    exact = FromWorkspace(entry["p_value"], entry["z_local"], limits["observed"], limits["expected"])
     archived = evaluate(content, exact, given.confidence_level)
     entry["workspace"] = name
     entry["pyhf"] = None if archived is None else vars(archived).copy()
@@ -182,3 +221,11 @@ def _close(entry: Entry, name: str, content: dict[str, Any], given: InferSetting
             given.closure_tolerance,
             entry["closure"].get("relative_differences", entry["closure"].get("reason")),
         )
+
+
+def _hide_observation(entry: Entry) -> None:
+    """Of a workspace without observation only what is expected says something."""
+    for numbers in (entry["pyhf"], entry["closure"].get("relative_differences")):
+        if numbers is not None:
+            for name in [name for name in numbers if name != "upper_limit_expected"]:
+                del numbers[name]

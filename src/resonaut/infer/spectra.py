@@ -35,6 +35,8 @@ class Spectra:
         edges: (B + 1,) GeV.
         background: the background function over all bins.
         transfer: terms of the ratio of selected to failing events.
+        blind: signal regions are closed: `counts` and `total` are -1 in bins of any signal region.
+        parameters: (P, W, E, K) of hunt's fits to the side bands, NaN where one did not converge; if blind.
     """
 
     mixture: str
@@ -48,13 +50,31 @@ class Spectra:
     edges: np.ndarray
     background: LogLinear
     transfer: int
+    blind: bool = False
+    parameters: np.ndarray | None = None
 
     def likelihood(self, window: int, number: int) -> ProfileLikelihood:
-        """The likelihoods (P) of one window and efficiency."""
+        """The likelihoods (P) of one window and efficiency.
+
+        In a blind search those of the Asimov data of the fit to the side bands, in the signal region and in
+        the side bands, some of which may be another window's signal region: the same fit, background, error
+        and expected limits, and an observation that is the expectation.
+        """
         terms = transfer_terms(self.transfer, self.efficiencies[number])
         model = window_model(self.background, self.edges, self.inside[window], self.fitted[window], terms)
+        if self.parameters is not None:
+            return _asimov(model.model, self.parameters[:, window, number, : model.model.n_parameters])
         selected = self.counts[:, window, number]
         return ProfileLikelihood(model.model, model.arrange(selected, self.total - selected))
+
+
+def _asimov(model: LogLinear, parameters: np.ndarray) -> ProfileLikelihood:
+    """The likelihoods of the expectations at `parameters` (P, K); NaN gives results that are NaN."""
+    failed = np.isnan(parameters).any(-1)
+    likelihood = ProfileLikelihood(model, model.expected(np.nan_to_num(parameters)))
+    likelihood.converged[failed] = False
+    likelihood.background[failed] = likelihood.log_error[failed] = np.nan
+    return likelihood
 
 
 def read(path: str | os.PathLike) -> Spectra:
@@ -70,10 +90,12 @@ def read(path: str | os.PathLike) -> Spectra:
                 f"{path}: a file of kind '{KIND}' is expected, got '{attributes.get('kind')}'. "
                 "Give hunt's output."
             )
-        for name in _DATASETS:
+        blind = bool(attributes.get("blind", False))
+        wanted = (*_DATASETS, "parameters") if blind else _DATASETS
+        for name in wanted:
             if name not in file:
                 raise MissingBranchError(f"{path}: no dataset '{name}'. Run `hunt` again.")
-        arrays = {name: file[name][:] for name in _DATASETS}
+        arrays = {name: file[name][:] for name in wanted}
     function = json.loads(attributes["background_settings"])
     return Spectra(
         mixture=str(attributes["mixture"]),
@@ -81,5 +103,6 @@ def read(path: str | os.PathLike) -> Spectra:
         windows=tuple(Window(**window) for window in json.loads(attributes["windows"])),
         background=registry.build("stats", str(attributes["background_function"]), function)(arrays["edges"]),
         transfer=int(attributes["transfer_parameters"]),
+        blind=blind,
         **arrays,
     )

@@ -32,13 +32,13 @@ def file_name(window: Window, efficiency: float) -> str:
 
 
 def workspace(
-    window: Window, efficiency: float, observed: int, background: float, log_error: float, limit: float
+    window: Window, efficiency: float, observed: float, background: float, log_error: float, limit: float
 ) -> dict[str, Any]:
     """A workspace; one unit of its parameter of interest `mu` is one signal event.
 
     Args:
         window, efficiency: which selection.
-        observed: events in the signal region.
+        observed: events in the signal region; in a blind search those that are expected.
         background: events expected there, from the side bands.
         log_error: standard deviation of the logarithm of `background`.
         limit: the larger of the observed and the expected limit, events.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
@@ -21,11 +21,28 @@ Loss = Literal["cross_entropy", "reconstruction"]
 
 _BETA = (0.9, 0.999)
 _EPSILON = 1e-8
+_SMALLEST = 1e-36
 _AVERAGE = 0.1
 _PER_NETWORK = (
     *("_keys", "_flat", "_first", "_second", "_steps"),
     *("_shift", "_scale", "_best_loss", "_waited"),
 )
+
+
+class Penalty(Protocol):
+    """A term of the loss that depends on the outputs of a whole batch."""
+
+    def __call__(
+        self, output: torch.Tensor, rows: torch.Tensor, weight: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Value of each network (n,) and its gradient with respect to the output.
+
+        Args:
+            output: (n, size, n_outputs).
+            rows: (n, size) rows of the shared table.
+            weight: (n, size); 0 where a batch is padded.
+        """
+        ...
 
 
 class Batch:
@@ -47,11 +64,12 @@ class Batch:
         settings: TrainingSettings,
         constants: dict[int, tuple[torch.Tensor, torch.Tensor]],
         average: bool,
+        penalty: Penalty | None = None,
     ) -> None:
         import torch
 
         keep_memory()
-        self._average = average
+        self._average, self._penalty = average, penalty
         self._table, self._sizes, self._loss, self._settings = table, sizes, loss, settings
         self._train = Lists(samples, [member.train for member in members], settings.batch_size, table)
         self._validation = Lists(
@@ -148,6 +166,10 @@ class Batch:
             value, slope = self._losses_of(inputs, activations[-1], target)
             total[:count] += (value * weight).sum(1)
             slope = slope * (weight / filled)[..., None]
+            if self._penalty is not None:
+                value, more = self._penalty(activations[-1], rows, weight)
+                total[:count] += value * filled[:, 0]
+                slope = slope + more
             self._step(count, stacked.gradient(self._flat[:count], self._sizes, activations, slope))
         return total / self._train.lengths
 
@@ -166,15 +188,20 @@ class Batch:
             flat.mul_(1 - rate * self._settings.weight_decay)
         first.lerp_(gradient, 1 - _BETA[0])
         second.mul_(_BETA[1]).addcmul_(gradient, gradient, value=1 - _BETA[1])
-        divisor = second.sqrt().add_(_EPSILON * root)
+        # Square roots of 0 and of subnormal numbers take ten to forty times longer; to epsilon all this is 0.
+        divisor = second.clamp(min=_SMALLEST).sqrt_().add_(_EPSILON * root)
         flat.addcmul_(torch.div(first, divisor, out=divisor), factor)
 
     def _pass_validation(self, flat: torch.Tensor) -> torch.Tensor:
         import torch
 
         total = torch.zeros(len(flat), dtype=flat.dtype, device=flat.device)
-        for count, (rows, weight, target) in self._validation.batches(self._settings.batch_size, None):
+        size = self._settings.batch_size
+        for step, (count, (rows, weight, target)) in enumerate(self._validation.batches(size, None)):
             inputs = self._inputs(rows)
             output = stacked.forward(flat[:count], self._sizes, inputs)[-1]
             total[:count] += (self._losses_of(inputs, output, target)[0] * weight).sum(1)
+            if self._penalty is not None:
+                filled = (self._validation.lengths[:count] - step * size).clamp(max=size)
+                total[:count] += self._penalty(output, rows, weight)[0] * filled
         return total / self._validation.lengths

@@ -16,14 +16,14 @@ import numpy as np
 from resonaut import logs
 from resonaut.errors import TrainingError
 from resonaut.nn import stacked
-from resonaut.nn.batched import Batch, Loss
+from resonaut.nn.batched import Batch, Loss, Penalty
 from resonaut.nn.lists import Member, Sample
 from resonaut.nn.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Ensemble", "History", "Member", "Sample", "moments", "train"]
+__all__ = ["Ensemble", "History", "Member", "Penalty", "Sample", "moments", "train"]
 
 _PASS = 2048
 
@@ -122,6 +122,7 @@ def train(
     average: bool = False,
     networks_per_batch: int = 256,
     what: str = "ensemble",
+    penalty: Penalty | None = None,
 ) -> Ensemble:
     """Train dense networks, each on its own rows of one table.
 
@@ -142,6 +143,7 @@ def train(
         average: keep the running mean of the weights instead of the best epoch's.
         networks_per_batch: more networks than this are trained one group after the other, in bounded memory.
         what: name for the progress lines.
+        penalty: added to the loss of each batch, in training and in validation.
 
     Raises:
         TrainingError: a sample is empty or has no weight, or a loss is not finite.
@@ -162,7 +164,7 @@ def train(
     best, best_epoch, losses = [], [], []
     for start in range(0, len(order), networks_per_batch):
         group = [members[i] for i in order[start : start + networks_per_batch]]
-        batch = Batch(table, samples, group, sizes, loss, settings, constants, average)
+        batch = Batch(table, samples, group, sizes, loss, settings, constants, average, penalty)
         epochs = logs.progress(range(settings.epochs), f"{what}, {len(group)} networks", settings.epochs)
         for epoch in epochs:
             if batch.epoch(epoch):

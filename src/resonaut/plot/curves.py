@@ -26,6 +26,7 @@ class Curve:
         x, y: (n,).
         lower, upper: (n,) ends of the band; absent for a plain line.
         points: x, y, and ends of the error bar of single points that are drawn and named on the curve.
+        dashes: of the line.
     """
 
     label: str
@@ -35,10 +36,11 @@ class Curve:
     lower: np.ndarray | None = None
     upper: np.ndarray | None = None
     points: Sequence[tuple[float, float, float, float]] = ()
+    dashes: str = "-"
 
 
 def _draw(axes: Axes, curve: Curve, **options: object) -> None:
-    axes.plot(curve.x, curve.y, color=curve.colour, label=curve.label, **options)
+    axes.plot(curve.x, curve.y, color=curve.colour, ls=curve.dashes, label=curve.label, **options)
     if curve.lower is not None and curve.upper is not None:
         axes.fill_between(curve.x, curve.lower, curve.upper, color=curve.colour, alpha=0.25, lw=0)
     for x, y, lower, upper in curve.points:

@@ -24,7 +24,7 @@ class Scan:
     Attributes:
         low, high: (n_windows,) GeV.
         p_value, z_local: (n_windows,).
-        observed: (n_windows,) upper limit; with the expected one and its bands:
+        observed: (n_windows,) upper limit, NaN where blind; with the expected one and its bands:
         expected: (5, n_windows) at -2, -1, 0, 1, 2 standard deviations.
     """
 
@@ -102,15 +102,16 @@ def draw_limits(
         axes.fill_between([low, high], minus2, plus2, color=TWO_SIGMA_BAND, lw=0, label=names[3])
         axes.fill_between([low, high], minus1, plus1, color=ONE_SIGMA_BAND, lw=0, label=names[2])
         axes.plot([low, high], [median, median], color="black", ls="--", lw=1.6, label=names[1])
-    axes.errorbar(
-        scan.centres,
-        scan.observed,
-        xerr=(scan.high - scan.low) / 2,
-        fmt="o",
-        ms=5,
-        color="black",
-        label="Observed",
-    )
+    if np.isfinite(scan.observed).any():
+        axes.errorbar(
+            scan.centres,
+            scan.observed,
+            xerr=(scan.high - scan.low) / 2,
+            fmt="o",
+            ms=5,
+            color="black",
+            label="Observed",
+        )
     everything = np.concatenate([scan.expected.ravel(), scan.observed])
     positive = everything[everything > 0]
     axes.set_yscale("log")

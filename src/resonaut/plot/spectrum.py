@@ -22,7 +22,7 @@ class Spectrum:
 
     Attributes:
         edges: (n_bins + 1,) GeV.
-        counts: (n_bins,) events.
+        counts: (n_bins,) events; NaN in bins that are not looked at, where nothing is drawn.
         expected: (n_bins,) of the fit; NaN in bins that are neither fitted nor in the signal region.
         low, high: the signal region, GeV; masked in the fit.
     """
@@ -74,10 +74,11 @@ def draw_spectrum(
     from matplotlib.ticker import MaxNLocator
 
     axes = panel.main
-    edges, counts = spectrum.edges, spectrum.counts
+    edges, seen = spectrum.edges, np.isfinite(spectrum.counts)
+    counts = np.where(seen, spectrum.counts, 0)
     centres = (edges[1:] + edges[:-1]) / 2
     # Where neither events nor any worth expecting are, upper ends of empty bins would only fill the panel.
-    shown = (counts > 0) | (np.nan_to_num(spectrum.expected) > 0.3)
+    shown = seen & ((counts > 0) | (np.nan_to_num(spectrum.expected) > 0.3))
     lower, upper = garwood(counts)
     errors = np.array([counts - lower, upper - counts])[:, shown]
     axes.axvspan(spectrum.low, spectrum.high, color=REGION, alpha=0.25, lw=0, label="Signal region")
@@ -107,10 +108,11 @@ def draw_spectrum(
 
 
 def _draw_residuals(axes: Axes, spectrum: Spectrum, centres: np.ndarray, compact: bool) -> None:
+    seen = np.isfinite(spectrum.counts)
     residuals = poisson_residuals(
-        spectrum.counts, np.maximum(np.nan_to_num(spectrum.expected, nan=1.0), 1e-12)
+        np.where(seen, spectrum.counts, 0), np.maximum(np.nan_to_num(spectrum.expected, nan=1.0), 1e-12)
     )
-    residuals = np.where(np.isfinite(spectrum.expected), residuals, 0.0)
+    residuals = np.where(np.isfinite(spectrum.expected) & seen, residuals, 0.0)
     axes.axvspan(spectrum.low, spectrum.high, color=REGION, alpha=0.25, lw=0)
     axes.stairs(residuals, spectrum.edges, fill=True, color=PALETTE_6[0])
     axes.axhline(0, color="black", lw=1)

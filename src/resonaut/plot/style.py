@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,15 +59,17 @@ class Look:
         style: experiment whose style sheet is used.
         label: words beside the name on each figure.
         datasets: all datasets of the study, so that one has the same colour in every figure.
+        unblind: whether events of data in signal regions may be drawn.
     """
 
     style: Literal["CMS", "ATLAS"] = "CMS"
     label: str = "Simulation"
     datasets: tuple[str, ...] = ()
+    unblind: bool = False
 
     def with_datasets(self, names: Iterable[str]) -> Look:
         """This look; where it names no datasets, those of the figure take their place."""
-        return self if self.datasets else Look(self.style, self.label, tuple(sorted(set(names))))
+        return self if self.datasets else replace(self, datasets=tuple(sorted(set(names))))
 
     def colour(self, dataset: str) -> str:
         """The colour of a dataset: its place among the study's datasets, sorted by name."""
@@ -125,6 +127,7 @@ class Row:
         right: inches to the right of each panel, more where a second axis or a colour scale stands there.
         square: the plot areas are as high as wide, whatever `height` says.
         lower_share: of the height that the lower panels take.
+        left: inches to the left of each panel, more where names stand there.
     """
 
     lower: Sequence[bool]
@@ -132,10 +135,11 @@ class Row:
     right: float = 0.35
     square: bool = False
     lower_share: float = 0.28
+    left: float = _LEFT
 
     def sizes(self, full_width: float) -> tuple[float, float]:
         """Width and height of the plot areas in a figure of this width, inches."""
-        wide = full_width / len(self.lower) - _LEFT - self.right
+        wide = full_width / len(self.lower) - self.left - self.right
         return wide, wide if self.square else self.height
 
 
@@ -152,7 +156,7 @@ def panels(rows: Sequence[Row], width: float = 5.6) -> tuple[Figure, list[list[P
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    full_width = max(len(row.lower) * (_LEFT + width + row.right) for row in rows)
+    full_width = max(len(row.lower) * (row.left + width + row.right) for row in rows)
     full_height = sum(_BOTTOM + row.sizes(full_width)[1] + _TOP for row in rows)
     figure = Figure(figsize=(full_width, full_height))
     FigureCanvasAgg(figure)
@@ -164,7 +168,7 @@ def panels(rows: Sequence[Row], width: float = 5.6) -> tuple[Figure, list[list[P
         cell = full_width / len(row.lower)
         made.append([])
         for number, has_lower in enumerate(row.lower):
-            x = number * cell + _LEFT
+            x = number * cell + row.left
             share = high * row.lower_share if has_lower else 0.0
             gap = _LOWER_GAP if has_lower else 0.0
 

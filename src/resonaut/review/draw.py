@@ -25,7 +25,9 @@ ROLES: dict[str, dict[str, str]] = {
     "generate": {"samples": FILE, "metrics": FILE, "images": FILE},
     "detect": {"scores": FILE, "metrics": FILE, "mixture": FILE},
     "hunt": {"spectra": FILE},
+    "hunt_evaluate": {"evaluation": FILE},
     "infer": {"significance": FILE},
+    "infer_compare": {"comparison": FILE},
 }
 """What the figure of each stage is drawn from: one file, several, or several with the names of datasets.
 
@@ -40,6 +42,7 @@ class ReviewSlice(Settings):
 
     review: ReviewSettings = ReviewSettings()
     datasets: tuple[str, ...] = Field((), description="All datasets of the study, for their colours.")
+    unblind: bool = Field(False, description="Whether events of data in signal regions are drawn.")
 
 
 def draw(stage: str, settings: Mapping[str, Any], inputs: Inputs, outputs: Sequence[Path]) -> None:
@@ -58,7 +61,7 @@ def draw(stage: str, settings: Mapping[str, Any], inputs: Inputs, outputs: Seque
     if stage not in ROLES:
         raise ConfigError(f"review: no figure of '{stage}'. {nearest(stage, ROLES)}")
     slice_ = validate(ReviewSlice, settings, "--settings")
-    look = style.Look(slice_.review.style, slice_.review.label, slice_.datasets)
+    look = style.Look(slice_.review.style, slice_.review.label, slice_.datasets, slice_.unblind)
     figure = importlib.import_module(f"resonaut.review.figures.{stage}")
     with style.using(look):
         style.save(figure.draw(inputs, look), outputs)

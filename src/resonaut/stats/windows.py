@@ -53,15 +53,25 @@ def make_bins(scan: ScanSettings, bin_width: float, fit_region: str) -> Bins:
         high = _edge(edges, window.high, f"{where}.high")
         # Events are assigned by the configured numbers; rounding of the edges must not move one.
         edges[low], edges[high] = window.low, window.high
-        first, last = 0, n_bins
-        if fit_region == "sidebands":
-            below = max(window.low - scan.sideband_width, scan.mass_min)
-            above = min(window.high + scan.sideband_width, scan.mass_max)
-            first = _edge(edges, below, f"scan.sideband_width (below window {window.name})")
-            last = _edge(edges, above, f"scan.sideband_width (above window {window.name})")
         inside[number, low:high] = True
-        fitted[number, first:last] = ~inside[number, first:last]
+        fitted[number] = ~inside[number] if fit_region == "range" else _in_sidebands(edges, scan, number)
     return Bins(edges, inside, fitted)
+
+
+def _in_sidebands(edges: np.ndarray, scan: ScanSettings, number: int) -> np.ndarray:
+    """(n_bins,) boolean: bins of a window's side bands."""
+    window = scan.windows[number]
+    if window.sidebands is not None:
+        key = f"scan.windows[{number}].sidebands"
+    elif window.sideband_width is not None:
+        key = f"scan.windows[{number}].sideband_width"
+    else:
+        key = "scan.sideband_width"
+    result = np.zeros(len(edges) - 1, bool)
+    for band, side in zip(scan.sidebands()[number], ("below", "above"), strict=True):
+        first, last = (_edge(edges, edge, f"{key} ({side} window {window.name})") for edge in band)
+        result[first:last] = True
+    return result
 
 
 def _edge(edges: np.ndarray, value: float, key: str) -> int:

@@ -18,6 +18,10 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", choices=("auto", "cuda", "mps", "cpu"))
+
+
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_mutually_exclusive_group(required=True)
     for kind in KINDS:
@@ -35,7 +39,7 @@ def _add_scored(parser: argparse.ArgumentParser) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions train, evaluate, tune, score, compare, export and metrics."""
+    """Add the actions train, evaluate, tune, score, encode, compare, export and metrics."""
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train a tagger and measure it on test jets")
     add_settings(train)
@@ -67,8 +71,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kinds.add_argument(f"--{kind}", dest="inputs", type=Path, metavar="MANIFEST")
     score.add_argument("--output", type=Path, required=True, help="HDF5 to write")
     _add_scored(score)
-    score.add_argument("--device", default="auto", choices=("auto", "cuda", "mps", "cpu"))
+    _add_device(score)
     _add_threads(score)
+    encode = actions.add_parser("encode", help="write a tagger's latent space as features of events")
+    encode.add_argument("--weights", type=Path, required=True, help="safetensors of `tag train`")
+    encode.add_argument("--input", type=Path, required=True, help="a chunk of what the tagger reads (HDF5)")
+    encode.add_argument("--output", type=Path, required=True, help="features to write (HDF5), row by row")
+    encode.add_argument("--n-components", type=int, help="principal components; all latent columns if absent")
+    encode.add_argument("--reference", type=Path, help="chunk of simulated events that they are found in")
+    _add_device(encode)
+    _add_threads(encode)
     compare = actions.add_parser("compare", help="compare the taggers of a study on the same jets")
     compare.add_argument("--scores", nargs="+", required=True, metavar="NAME=FILE")
     compare.add_argument("--metrics", nargs="+", required=True, metavar="NAME=FILE")
@@ -86,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run one action."""
     actions = {"train": _train, "evaluate": _evaluate, "tune": _tune, "score": _score}
-    actions |= {"compare": _compare, "export": _export, "metrics": _metrics}
+    actions |= {"encode": _encode, "compare": _compare, "export": _export, "metrics": _metrics}
     actions[arguments.action](arguments)
 
 
@@ -131,6 +143,15 @@ def _score(arguments: argparse.Namespace) -> None:
     score.run(
         *(arguments.weights, arguments.inputs, arguments.output, arguments.threads, arguments.device),
         named_paths(arguments.scored),
+    )
+
+
+def _encode(arguments: argparse.Namespace) -> None:
+    from resonaut.tag import encode
+
+    encode.run(
+        *(arguments.weights, arguments.input, arguments.output),
+        *(arguments.n_components, arguments.reference, arguments.threads, arguments.device),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from resonaut import manifest, mixtures
-from resonaut.detect.interface import Context, Data
+from resonaut.detect.interface import Context, Data, Sample
 from resonaut.scan import ScanSettings
 from resonaut.seeds import event_hash
 
@@ -48,17 +48,42 @@ class Toy:
         self.images = np.zeros((n, 2, 6, 6), np.float32)
         row = np.where(self.truth, 4, 1)
         self.images[np.arange(n), :, row] = generator.dirichlet(np.ones(6), (n, 2))
+        self.constituents = constituents(generator, self.truth)
         self.event = np.arange(n)
 
+    def _columns(self, scan: ScanSettings, rows: np.ndarray) -> dict:
+        zero = np.zeros(len(rows), np.int64)
+        return {
+            "mass": self.mass[rows],
+            "regions": scan.regions(self.mass[rows]),
+            "split_hash": event_hash("toy", zero, zero, self.event[rows], 1),
+            "features": dict(zip(FEATURES, self.features[rows].T.copy(), strict=True)),
+            "images": self.images[rows],
+            "constituents": self.constituents[rows],
+        }
+
     def data(self, scan: ScanSettings) -> Data:
-        zero = np.zeros(len(self.mass), np.int64)
-        return Data(
-            mass=self.mass,
-            regions=scan.regions(self.mass),
-            split_hash=event_hash("toy", zero, zero, self.event, 1),
-            features=dict(zip(FEATURES, self.features.T.copy(), strict=True)),
-            images=self.images,
-        )
+        """The events as a mixture."""
+        return Data(**self._columns(scan, np.arange(len(self.mass))))
+
+    def sampled(self, scan: ScanSettings) -> Data:
+        """Half of the events as a mixture, with the truth; all of them as the datasets qcd and wprime."""
+        held = self.event % 2 != 0
+        samples = {}
+        for name, label in (("qcd", False), ("wprime", True)):
+            rows = np.flatnonzero(self.truth == label)
+            samples[name] = Sample(**self._columns(scan, rows), in_mixture=held[rows], label=name)
+        rows = np.flatnonzero(held)
+        return Data(**self._columns(scan, rows), is_signal=self.truth[rows], samples=samples)
+
+
+def constituents(generator: np.random.Generator, truth: np.ndarray) -> np.ndarray:
+    """Two jets of 8 constituents, pt first; one prong for background, two for signal."""
+    n = len(truth)
+    pt = -np.sort(-600 * generator.dirichlet(np.ones(8), (n, 2)), axis=2)
+    angles = generator.normal(0, 0.1, (n, 2, 8, 2))
+    angles[..., 0] += np.where(truth[:, None, None], np.where(np.arange(8) % 2, 0.5, -0.5), 0)
+    return np.concatenate([pt[..., None], angles], axis=3).astype(np.float32)
 
 
 @pytest.fixture

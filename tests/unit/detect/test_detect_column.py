@@ -21,7 +21,7 @@ SCAN = {
 
 
 def score_of(data, context, **settings):
-    return registry.build("detect", "column", settings).score(data, context)
+    return registry.build("detect", "column", settings).fit(data, context).score(data)
 
 
 def test_the_score_is_the_column_in_every_window(toy, scan, context) -> None:
@@ -31,8 +31,11 @@ def test_the_score_is_the_column_in_every_window(toy, scan, context) -> None:
     for window in scores.score:
         np.testing.assert_array_equal(window, data.features["second"].astype(np.float32))
     np.testing.assert_array_equal(scores.fold, np.zeros(320, np.int32))
-    assert (scores.n_networks, scores.n_parameters) == (0, 0)
-    assert len(scores.history.best_epoch) == 0
+    fitted = registry.build("detect", "column", {"features": ["second"]}).fit(data, context)
+    assert (fitted.n_networks, fitted.n_parameters) == (0, 0)
+    assert len(fitted.history.best_epoch) == 0
+    some = fitted.score(data.take(np.arange(3, 300, 50)))
+    np.testing.assert_array_equal(some.score, scores.score[:, 3:300:50])
 
 
 def test_small_values_are_signal_when_the_sign_is_turned(toy, scan, context) -> None:
@@ -97,7 +100,7 @@ def test_from_files_to_the_selection_of_hunt(tmp_path, toy, files) -> None:
     names = {"method": "cut", "kind": "column", "seed": 3, "mixture": "data"}
     slice_ = {**names, "settings": {"features": ["first"], "signal": "large"}, "scan": SCAN}
     output = tmp_path / "out/scores.h5"
-    arguments = ["detect", "--settings", json.dumps(slice_), "--mixture", str(mixture), "--features"]
+    arguments = ["detect", "train", "--settings", json.dumps(slice_), "--mixture", str(mixture), "--features"]
     arguments += [f"{name}={path}" for name, path in features.items()]
     arguments += ["--output", str(output), "--metrics", str(output.with_name("metrics.json"))]
     assert main(arguments) == 0
@@ -116,6 +119,7 @@ def test_from_files_to_the_selection_of_hunt(tmp_path, toy, files) -> None:
     spectra = output.with_name("spectra.h5")
     arguments = [
         "hunt",
+        "spectra",
         "--settings",
         json.dumps(settings),
         "--scores",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+import torch
 
 from resonaut import registry
-from resonaut.detect.methods.cwola import _plan
+from resonaut.detect.folds import feature_matrix
+from resonaut.detect.interface import Context, Data, Scores
+from resonaut.detect.methods.cwola import Settings, tasks
 from resonaut.errors import BadValueError, ConfigError, EmptyWindowError
+from resonaut.nn import ensemble
+from resonaut.seeds import integer_seed
 from resonaut.settings import validate
 
 SETTINGS = {
@@ -19,6 +26,10 @@ SETTINGS = {
 }
 
 
+def run(settings: dict, data: Data, context: Context) -> Scores:
+    return registry.build("detect", "cwola", settings).fit(data, context).score(data)
+
+
 def _selected(score: np.ndarray, fold: np.ndarray, region: np.ndarray, efficiency: float) -> np.ndarray:
     """Events above the quantile of the side bands' scores, fold by fold."""
     passed = np.zeros(len(score), bool)
@@ -28,11 +39,13 @@ def _selected(score: np.ndarray, fold: np.ndarray, region: np.ndarray, efficienc
     return passed
 
 
-@pytest.mark.parametrize("keep", ["average", "best"])
-def test_finds_an_injected_bump(keep: str, toy, scan, context) -> None:
+@pytest.mark.parametrize(
+    "choice", [{"keep": "average"}, {"keep": "best"}, {"classifier": "trees"}, {"planing": True}]
+)
+def test_finds_an_injected_bump(choice: dict, toy, scan, context) -> None:
     made = toy(6000, 60)
     data = made.data(scan)
-    scores = registry.build("detect", "cwola", {**SETTINGS, "keep": keep}).score(data, context)
+    scores = run({**SETTINGS, **choice}, data, context)
     region = data.regions[0]
     passed = _selected(scores.score[0], scores.fold, region, 0.02)
     inside = region == 1
@@ -50,49 +63,54 @@ def test_finds_an_injected_bump(keep: str, toy, scan, context) -> None:
 
 def test_null_is_flat(toy, scan, context) -> None:
     data = toy(6000, 0).data(scan)
-    scores = registry.build("detect", "cwola", SETTINGS).score(data, context)
+    scores = run(SETTINGS, data, context)
     for score, region in zip(scores.score, data.regions, strict=True):
         inside = region == 1
         count = (_selected(score, scores.fold, region, 0.1) & inside).sum()
         assert abs(count - 0.1 * inside.sum()) < 4 * np.sqrt(0.1 * inside.sum())
 
 
-def test_no_network_trains_or_validates_on_the_fold_that_it_scores(toy, scan, context) -> None:
+def test_no_task_holds_the_fold_that_it_scores(toy, scan, context) -> None:
     data = toy(2000, 0).data(scan)
-    settings = validate(registry.load("detect", "cwola").Settings, {**SETTINGS, "n_restarts": 5})
+    settings = validate(Settings, SETTINGS)
     fold = np.arange(2000) % 3
-    samples, members, scored_by = _plan(data, fold, settings, context)
-    assert scored_by.shape == (2, 3, 5)
-    assert len({member.seed for member in members}) == len(members) == 30
-    for window, of_window in enumerate(scored_by):
-        for scored, of_fold in enumerate(of_window):
-            for number in of_fold:
-                train, validation = (
-                    samples[part] for part in (members[number].train, members[number].validation)
-                )
-                assert set(fold[train.rows]) | set(fold[validation.rows]) == {0, 1, 2} - {scored}
-                assert not set(train.rows) & set(validation.rows)
-                for sample in (train, validation):
-                    region = data.regions[window][sample.rows]
-                    np.testing.assert_array_equal(sample.target, region)
-                    sums = np.bincount(region, weights=sample.weight)
-                    np.testing.assert_allclose(sums, [1, 1])
-            # The validating fold rotates with the restart.
-            validating = {int(fold[samples[members[n].validation].rows[0]]) for n in of_fold}
-            assert validating == {0, 1, 2} - {scored}
+    found = tasks(data, fold, settings, context)
+    assert [(task.name, task.fold) for task in found] == [
+        (window.name, scored) for window in context.windows for scored in range(3)
+    ]
+    for number, task in enumerate(found):
+        region = data.regions[number // 3]
+        np.testing.assert_array_equal(task.rows, np.flatnonzero((region >= 0) & (fold != task.fold)))
+        np.testing.assert_array_equal(task.target, region[task.rows])
+        np.testing.assert_array_equal(task.weight, 1)
+        # Restart 0 validates with the fold behind the scored one, restart 1 with the next.
+        np.testing.assert_array_equal((task.fold + 1 + task.part) % 3, fold[task.rows])
 
 
-def test_seeds_come_from_names_not_positions(toy, scan, context) -> None:
-    import dataclasses
-
-    data = toy(2000, 0).data(scan)
-    settings = validate(registry.load("detect", "cwola").Settings, SETTINGS)
-    fold = np.arange(2000) % 3
-    _, members, _ = _plan(data, fold, settings, context)
-    second = dataclasses.replace(context, windows=context.windows[1:])
-    alone = dataclasses.replace(data, regions=data.regions[1:])
-    _, of_second, _ = _plan(alone, fold, settings, second)
-    assert [member.seed for member in of_second] == [member.seed for member in members[6:]]
+def test_scores_of_the_first_version_stand(toy, scan, context) -> None:
+    """The training of one window is written out here, in the ensemble's terms."""
+    data = toy(900, 0).data(scan)
+    first = dataclasses.replace(context, windows=context.windows[:1])
+    alone = dataclasses.replace(data, regions=data.regions[:1])
+    settings = {**SETTINGS, "training": {**SETTINGS["training"], "epochs": 3, "device": "cpu"}}
+    scores = run(settings, alone, first)
+    table = torch.from_numpy(feature_matrix(data, SETTINGS["features"], context))
+    region, samples, members = data.regions[0], [], []
+    for scored in range(3):
+        for restart in range(2):
+            validates = (scored + 1 + restart) % 3
+            for chosen in ((scores.fold != scored) & (scores.fold != validates), scores.fold == validates):
+                rows = np.flatnonzero(chosen & (region >= 0))
+                counts = np.bincount(region[rows])
+                samples.append(ensemble.Sample(rows, 1 / counts[region[rows]], region[rows]))
+            names = ("detect", "toy", "data", "3300-3700", f"fold {scored}", f"restart {restart}")
+            members.append(ensemble.Member(integer_seed(5, *names), len(samples) - 2, len(samples) - 1))
+    training = validate(Settings, settings).training
+    trained = ensemble.train(table, samples, members, (32, 32), "cross_entropy", training, average=True)
+    for scored in range(3):
+        rows = np.flatnonzero(scores.fold == scored)
+        expected = trained.scores(table, [2 * scored, 2 * scored + 1], rows).mean(0)
+        np.testing.assert_allclose(scores.score[0, rows], expected, atol=1e-6)
 
 
 def test_window_with_too_few_events_names_count_minimum_and_key(toy, scan, context) -> None:
@@ -103,10 +121,10 @@ def test_window_with_too_few_events_names_count_minimum_and_key(toy, scan, conte
         EmptyWindowError,
         match=r"scan\.windows\[1\] \(3800-4200 GeV\): its signal region holds 7 events .* at least 50 are",
     ):
-        registry.build("detect", "cwola", SETTINGS).score(made.data(scan), context)
+        run(SETTINGS, made.data(scan), context)
     made.mass[:] = 3500.0
     with pytest.raises(EmptyWindowError, match=r"scan\.windows\[0\] .*: its side bands hold 0 events"):
-        registry.build("detect", "cwola", SETTINGS).score(made.data(scan), context)
+        run(SETTINGS, made.data(scan), context)
 
 
 def test_fold_without_a_class_is_named(toy, scan, context) -> None:
@@ -114,14 +132,14 @@ def test_fold_without_a_class_is_named(toy, scan, context) -> None:
     made.mass[(made.mass > 3800) & (made.mass < 4200)] = 3000.0
     made.mass[0] = 4000.0
     with pytest.raises(EmptyWindowError, match=r"3800-4200 GeV\): 0 events of the signal region and \d+ of"):
-        registry.build("detect", "cwola", {**SETTINGS, "min_events": 1}).score(made.data(scan), context)
+        run({**SETTINGS, "min_events": 1}, made.data(scan), context)
 
 
 def test_constant_feature_is_named(toy, scan, context) -> None:
     made = toy(1500, 0)
     made.features[:, 1] = 3.0
     with pytest.raises(BadValueError, match=r"detect\.toy\.features: 'second' is 3 in all 1500 events"):
-        registry.build("detect", "cwola", SETTINGS).score(made.data(scan), context)
+        run(SETTINGS, made.data(scan), context)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +149,9 @@ def test_constant_feature_is_named(toy, scan, context) -> None:
         ({"features": ["first", "first"]}, "a feature is named twice"),
         ({"n_folds": 2}, "n_folds: .*greater than or equal to 3"),
         ({"n_restart": 4}, "Did you mean 'n_restarts'"),
+        ({"features": ["first", "label"]}, "'label' is the truth of an event"),
+        ({"classifier": "trees", "decorrelation": {"disco": 1}}, r"decorrelation\.disco: .* planing: true"),
+        ({"decorrelation": {"disco": -1}}, r"decorrelation\.disco: .*greater than or equal to 0"),
     ],
 )
 def test_settings_are_checked(change: dict, message: str) -> None:

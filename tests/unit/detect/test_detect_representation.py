@@ -7,6 +7,7 @@ import pytest
 
 from resonaut import manifest, mixtures
 from resonaut.detect import data
+from resonaut.detect.data import Sources
 from resonaut.detect.interface import Needs
 from resonaut.errors import InputError, MismatchError
 from resonaut.files import canonical_json
@@ -30,7 +31,7 @@ def test_made_differently(toy, files, scan, context, tmp_path, kind, odd):
     needs = Needs(images=True) if kind == "images" else Needs(features=("first",))
 
     def read():
-        return data.read(mixtures.read(mixture), needs, paths["features"], paths["images"], scan, context)
+        return data.read(mixtures.read(mixture), needs, Sources(**paths), scan, context)
 
     record(paths[kind], kind, lambda name, number: IMAGES)
     assert len(read()) == 50
@@ -46,4 +47,4 @@ def test_images_of_several_channels(toy, files, scan, context, tmp_path):
     record(images, "images", lambda name, number: {**IMAGES, "channels": ["pt", "multiplicity"]})
     message = rf"qcd\.json: images of 2 channels \(pt, multiplicity\), but {context.where} takes one"
     with pytest.raises(InputError, match=message):
-        data.read(mixtures.read(mixture), Needs(images=True), features, images, scan, context)
+        data.read(mixtures.read(mixture), Needs(images=True), Sources(features, images), scan, context)

@@ -35,7 +35,7 @@ def _slice(kind: str, **more) -> dict:
 def _arguments(made: tuple, slice_: dict, output: Path) -> list[str]:
     mixture, features, images = made
     return [
-        *("detect", "--settings", json.dumps(slice_), "--mixture", str(mixture)),
+        *("detect", "train", "--settings", json.dumps(slice_), "--mixture", str(mixture)),
         *("--features", *(f"{name}={path}" for name, path in features.items())),
         *("--images", *(f"{name}={path}" for name, path in images.items())),
         *("--output", str(output), "--metrics", str(output.with_name("metrics.json")), "--threads", "1"),

@@ -7,6 +7,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+from hunt_scores import WINDOWS, settings, toy, write
 
 from resonaut import cli
 from resonaut.errors import (
@@ -20,30 +21,6 @@ from resonaut.errors import (
     MissingFileError,
 )
 from resonaut.hunt.spectra import hunt
-
-WINDOWS = [{"low": 3000.0, "high": 3400.0}, {"low": 3400.0, "high": 3800.0}]
-SCAN = {"mass_min": 2500, "mass_max": 5000, "sideband_width": 500, "windows": WINDOWS}
-
-
-def settings(**more):
-    return {"scan": SCAN, "hunt": {"efficiencies": [1.0, 0.1], "n_parameters": 3, **more}}
-
-
-def toy(seed=1, n_experiments=1, n_events=6000, n_windows=2):
-    """An exponential spectrum and scores that know nothing."""
-    rng = np.random.default_rng(seed)
-    mass = 2500 + rng.exponential(500, (n_experiments, n_events))
-    fold = rng.integers(0, 3, mass.shape).astype(np.int8)
-    return {"mass": mass, "fold": fold, "score": rng.random((n_experiments, n_windows, n_events), np.float32)}
-
-
-def write(path, mass, fold, score, kind="scores", windows=None):
-    with h5py.File(path, "w") as file:
-        file["events/mass"], file["events/fold"], file["score"] = mass, fold, score
-        file.attrs.update(
-            kind=kind, method="cwola", mixture="data", windows=json.dumps(windows or WINDOWS), provenance="{}"
-        )
-    return path
 
 
 @pytest.fixture
@@ -174,7 +151,7 @@ def test_two_runs_give_the_same_bytes(run, tmp_path):
 
 def test_the_command_line(tmp_path):
     scores = write(tmp_path / "scores.h5", **toy())
-    arguments = ["hunt", "--settings", json.dumps(settings()), "--scores", str(scores)]
+    arguments = ["hunt", "spectra", "--settings", json.dumps(settings()), "--scores", str(scores)]
     arguments += ["--output", str(tmp_path / "o/spectra.h5"), "--summary", str(tmp_path / "o/hunt.json")]
     assert cli.main(arguments) == 0
     assert json.loads((tmp_path / "o/hunt.json").read_text())["method"] == "cwola"
@@ -201,7 +178,19 @@ def changed(name, index, value):
             r"windows\[0\].*efficiencies 0.001: 4 of 4\d{3}",
         ),
         (None, {"score": np.ones((1, 2, 6000))}, EmptyWindowError, "0 of .* few distinct values"),
+        (
+            settings(efficiencies=[0.6]),
+            {"score": np.ones((1, 2, 6000))},
+            EmptyWindowError,
+            r"windows\[0\].*efficiencies 0.6: (\d+) of \1 .* because all their scores are 1, 10 .*are needed",
+        ),
         (None, {"mass": np.full((1, 6000), 3600.0)}, EmptyWindowError, "no event of .* lies in the window"),
+        (
+            None,
+            {"mass": np.linspace(2500, 2999, 6000)[None]},
+            EmptyWindowError,
+            r"windows\[0\].*: no event .* lies in the window; its 6000 masses are 2500 to 2999 GeV",
+        ),
         (
             None,
             {"mass": np.full((1, 6000), 3200.0)},

@@ -197,7 +197,7 @@ def test_failed_fits_of_data_end_the_run_and_those_of_pseudo_experiments_are_nul
 
 def test_the_command_line(tmp_path):
     path = spectra(tmp_path / "spectra.h5")
-    arguments = ["infer", "--settings", '{"infer": {}}', "--spectra", str(path)]
+    arguments = ["infer", "test", "--settings", '{"infer": {}}', "--spectra", str(path)]
     arguments += [
         "--significance",
         str(tmp_path / "o/s.json"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from review_search import make_evaluation, make_searches
 from review_taggers import make_comparison, make_tag, make_tune
 
 from resonaut import manifest, mixtures
@@ -259,5 +260,7 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "generate": ["--samples", samples, "--metrics", made, "--images", images[0].split("=")[1]],
         "detect": [word for role, path in search.items() for word in (f"--{role}", str(path))],
         "hunt": ["--spectra", str(make_hunt(folder))],
+        "hunt_evaluate": ["--evaluation", str(make_evaluation(folder))],
         "infer": ["--significance", str(make_infer(folder))],
+        "infer_compare": ["--comparison", str(make_searches(folder))],
     }

@@ -1,45 +1,72 @@
-"""An autoencoder of jet images (arXiv:1808.08979, 1808.08992): what it cannot draw again is anomalous.
+"""An autoencoder of jets (arXiv:1808.08979, 1808.08992): what it cannot draw again is anomalous.
 
-Dense networks learn the images of the mixture's own jets, each fold's from the other folds; a jet's score is
-its mean squared error, an event's the sum or the largest over its jets. Masses and side bands are not used,
-so one set of networks serves all windows.
+Dense networks learn the jets of the mixture itself, each fold's from the other folds, or those of other
+datasets (`train_on`); a jet's score is its distance from what the network makes of it, an event's the sum or
+the largest over its jets. Masses and side bands are not used, so one set of networks serves all windows.
+
+The score says what is hard to draw, which is not the same as what is rare: a network that learnt complex jets
+draws simple ones well although it never saw any (arXiv:2104.09051). `train_on` the
+other class shows it.
+
+Distances: `l2` compares number with number (mean squared error of the scaled inputs), so two listings of one
+jet's constituents are far apart; `chamfer` and `transport` (nn/reconstruction.py) compare sets. A scan of the
+bottleneck is several methods:
+
+    detect:
+      autoencoder_2: {kind: autoencoder, bottleneck: 2}
+      autoencoder_6: {kind: autoencoder, bottleneck: 6}
+      autoencoder_20: {kind: autoencoder, bottleneck: 20}
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from resonaut.detect.interface import Context, Data, Needs, Scores
-from resonaut.detect.settings import DetectorSettings
-from resonaut.errors import BadValueError, TrainingError
-from resonaut.nn.settings import TrainingSettings
-from resonaut.seeds import integer_seed, mix64
-from resonaut.settings import Count
+from resonaut.detect.autoencoding import AutoencodingSettings
+from resonaut.detect.interface import Context, Data, Needs
 
-_MIN_JETS = 10
+if TYPE_CHECKING:
+    import torch
+
+    from resonaut.detect.autoencoding import Fitted
+    from resonaut.detect.autoencoding_plan import Plan
+    from resonaut.nn.networks.autoencoder import Reconstruction
 
 
-class Settings(DetectorSettings):
-    """Autoencoder of jet images."""
+class Settings(AutoencodingSettings):
+    """Autoencoder."""
 
-    n_folds: Count = Field(2, ge=2, description="Folds; each is scored by networks trained on the others.")
-    n_restarts: Count = Field(1, ge=1, description="Networks per fold; their mean is the score.")
-    hidden: tuple[Count, ...] = Field((128, 32), min_length=1, description="Layers before the bottleneck.")
-    bottleneck: Count = Field(6, ge=1, description="Size of the latent space.")
-    combine: Literal["sum", "max"] = Field("sum", description="An event's score from those of its jets.")
-    n_jets_max: Count = Field(20_000, ge=_MIN_JETS, description="Jets that train one network, at most.")
-    validation_parts: Count = Field(
-        5, ge=2, description="One of so many parts of the training events validates; another one per restart."
+    loss: Literal["l2", "chamfer", "transport"] = Field(
+        "l2",
+        description="Distance of a jet from its reconstruction; the last two compare sets of constituents; "
+        "transport takes ten times as long as chamfer.",
     )
-    training: TrainingSettings = TrainingSettings(epochs=15, batch_size=256, learning_rate=1e-3, patience=3)
+    noise: float = Field(
+        0.0,
+        ge=0,
+        description="Width of the normal noise that is added to the scaled inputs before they are encoded, "
+        "while the clean ones are to be drawn (denoising, doi:10.1145/1390156.1390294).",
+    )
+    radius: float = Field(0.8, gt=0, description="R of the transport (radian), arXiv:1902.02346, eq. 1.")
+    blur: float = Field(
+        0.02, gt=0, description="Entropy of the transport, in units of R; smaller is nearer to the exact one."
+    )
+    iterations: int = Field(30, ge=1, description="Iterations of the transport (Sinkhorn).")
 
-    def representations(self) -> list[str]:
-        """Kinds of representation that this detector reads."""
-        return ["images"]
+    @model_validator(mode="after")
+    def _sets(self) -> Settings:
+        if self.loss != "l2" and self.kind != "constituents":
+            raise ValueError(f"loss: '{self.loss}' compares sets of constituents; set inputs: constituents")
+        if self.feature_inputs and self.bottleneck >= len(self.feature_inputs) and not self.noise:
+            raise ValueError(
+                f"bottleneck: {self.bottleneck} numbers hold all of {len(self.feature_inputs)} features, and "
+                "every event is drawn well; make it smaller, or set noise"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -49,88 +76,80 @@ class Autoencoder:
     settings: Settings
     needs: Needs
 
-    def score(self, data: Data, context: Context) -> Scores:
-        """See `Detector.score`."""
+    def fit(self, data: Data, context: Context) -> Fitted:
+        """See `Detector.fit`."""
         import torch
 
-        from resonaut.detect.folds import folds
-        from resonaut.nn import ensemble, stacked
+        from resonaut.detect import autoencoding, autoencoding_plan
         from resonaut.nn.device import choose
 
         settings = self.settings
-        images = _jets(data, context)
-        n_jets = len(images) // len(data)
-        fold = folds(data, context, settings.n_folds)
-        part = folds(data, context, settings.validation_parts, "validation")
-        order = mix64(
-            data.split_hash ^ np.uint64(integer_seed(context.seed, "detect", context.method, "order"))
-        )
-        samples, members = [], []
-        for number in range(settings.n_folds):
-            for restart in range(settings.n_restarts):
-                validates = part == restart % settings.validation_parts
-                limits = (
-                    settings.n_jets_max,
-                    max(_MIN_JETS, settings.n_jets_max // settings.validation_parts),
-                )
-                for events, limit in zip((~validates, validates), limits, strict=True):
-                    rows = _jets_of((fold != number) & events, order, n_jets, limit)
-                    if len(rows) < _MIN_JETS:
-                        raise TrainingError(
-                            f"{context.where}: {len(rows)} jets of mixture '{context.mixture}' are left to "
-                            f"train or validate one network, at least {_MIN_JETS} are needed; lower n_folds "
-                            "or add events."
-                        )
-                    samples.append(ensemble.Sample(rows, np.ones(len(rows))))
-                names = ("detect", context.method, context.mixture, f"fold {number}", f"restart {restart}")
-                seed = integer_seed(context.seed, *names)
-                members.append(ensemble.Member(seed, len(samples) - 2, len(samples) - 1))
-        table = torch.from_numpy(images).to(choose(settings.training.device))
-        trained = ensemble.train(
-            table,
-            samples,
-            members,
-            (*settings.hidden, settings.bottleneck, *settings.hidden[::-1]),
-            "reconstruction",
-            settings.training,
-            networks_per_batch=settings.networks_per_batch,
-            what=context.where,
-        )
-        loss = np.empty((len(data), n_jets), np.float32)
-        for number in range(settings.n_folds):
-            events = np.flatnonzero(fold == number)
-            rows = (events[:, None] * n_jets + np.arange(n_jets)).ravel()
-            of_fold = number * settings.n_restarts + np.arange(settings.n_restarts)
-            loss[events] = trained.scores(table, of_fold, rows).mean(0).reshape(-1, n_jets)
-        event_score = loss.sum(1) if settings.combine == "sum" else loss.max(1)
-        return Scores(
-            score=np.repeat(event_score[None], len(context.windows), axis=0),
-            fold=fold.astype(np.int32),
-            history=trained.history,
-            n_networks=len(members),
-            n_parameters=stacked.n_parameters(trained.sizes),
-        )
+        made = autoencoding_plan.plan(data, settings, context)
+        table = torch.from_numpy(made.table).to(choose(settings.training.device))
+        if settings.kind == "images" and not settings.noise:
+            return _dense(made, table, settings, context)
+        distance = distance_of(settings)
+
+        def make(n_inputs: int) -> torch.nn.Module:
+            from resonaut.nn.networks import autoencoder
+
+            points = settings.kind == "constituents"
+            return autoencoder.Autoencoder(n_inputs, settings.hidden, settings.bottleneck, points=points)
+
+        def loss(call: Callable, rows: torch.Tensor, _: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+            noise = settings.noise * autoencoding.normal(key, rows.shape, rows.dtype)
+            return distance(call(rows, noise if settings.noise else None))
+
+        trained = autoencoding.train(made, table, make, loss, settings, context)
+        score = autoencoding.applied(trained, lambda call, rows: distance(call(rows)))
+        return autoencoding.fitted(trained, settings, context, score)
 
 
 def build(settings: Settings) -> Autoencoder:
     """The detector of these settings."""
-    return Autoencoder(settings, Needs(images=True, side_bands=False))
+    return Autoencoder(settings, settings.needs())
 
 
-def _jets(data: Data, context: Context) -> np.ndarray:
-    """One row of pixels per jet: (n_events * n_jets, P * P)."""
-    images = data.images
-    bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
-    if len(bad):
-        raise BadValueError(
-            f"{context.where}: {len(bad)} of {len(data)} events of mixture '{context.mixture}' have pixels "
-            "that are not finite; make the images again."
+def distance_of(settings: Settings) -> Callable[[Reconstruction], torch.Tensor]:
+    """The loss of each row, (n,)."""
+    from resonaut.nn import reconstruction
+
+    def distance(made: Reconstruction) -> torch.Tensor:
+        if settings.loss == "l2":
+            return reconstruction.squared_error(made.inputs, made.outputs)
+        if settings.loss == "chamfer":
+            return reconstruction.chamfer(*(x.unflatten(-1, (-1, 3)) for x in (made.inputs, made.outputs)))
+        points = [reconstruction.points_of(x * made.scale) for x in (made.inputs, made.outputs)]
+        return reconstruction.transport(
+            *points[0], *points[1], settings.radius, settings.blur, settings.iterations
         )
-    return images.reshape(images.shape[0] * images.shape[1], -1)
+
+    return distance
 
 
-def _jets_of(events: np.ndarray, order: np.ndarray, n_jets: int, limit: int) -> np.ndarray:
-    """Rows of the jets of the chosen events: whole events by their hash, at most `limit` rows."""
-    chosen = np.flatnonzero(events)
-    chosen = np.sort(chosen[np.argsort(order[chosen], kind="stable")][: max(1, limit // n_jets)])
-    return (chosen[:, None] * n_jets + np.arange(n_jets)).ravel()
+def _dense(made: Plan, table: torch.Tensor, settings: Settings, context: Context) -> Fitted:
+    """The plain network of pixels: its gradient is written out in `nn.ensemble`, which is faster."""
+    import numpy as np
+
+    from resonaut.detect.autoencoding import Fitted
+    from resonaut.nn import ensemble, stacked
+
+    trained = ensemble.train(
+        table,
+        made.samples,
+        made.members,
+        (*settings.hidden, settings.bottleneck, *settings.hidden[::-1]),
+        "reconstruction",
+        settings.training,
+        networks_per_batch=settings.networks_per_batch,
+        what=context.where,
+    )
+    return Fitted(
+        settings,
+        context,
+        lambda members, rows: trained.scores(rows, members, np.arange(len(rows))),
+        trained.history,
+        len(made.members),
+        stacked.n_parameters(trained.sizes),
+        table.device,
+    )

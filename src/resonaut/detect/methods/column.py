@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from resonaut import settings as base
-from resonaut.detect.interface import Context, Data, Needs, Scores
+from resonaut.detect.folds import feature_matrix
+from resonaut.detect.interface import Context, Data, Events, Needs
+from resonaut.detect.untrained import Untrained, UntrainedSettings
 from resonaut.errors import BadValueError, ConfigError
-from resonaut.nn.settings import TrainingSettings
 
 
-class Settings(base.Settings):
+class Settings(UntrainedSettings):
     """A column as the score."""
 
     features: tuple[str, ...] = Field(
@@ -30,15 +30,6 @@ class Settings(base.Settings):
         "large", description="Which values are more like signal; the sign of the score is turned for 'small'."
     )
 
-    @property
-    def training(self) -> TrainingSettings:
-        """Nothing is trained, and no device is needed."""
-        return TrainingSettings(device="cpu")
-
-    def representations(self) -> list[str]:
-        """Kinds of representation that this detector reads."""
-        return ["features"]
-
 
 @dataclass(frozen=True)
 class Column:
@@ -47,16 +38,13 @@ class Column:
     settings: Settings
     needs: Needs
 
-    def score(self, data: Data, context: Context) -> Scores:
-        """See `Detector.score`; all events are in one fold, for no network saw any of them.
+    def fit(self, data: Data, context: Context) -> Untrained:
+        """See `Detector.fit`.
 
         Raises:
             ConfigError: neither one column nor one for each window.
             BadValueError: a value is not finite or too large for a score, or the same in all events.
         """
-        from resonaut.detect.folds import feature_matrix
-        from resonaut.nn.ensemble import History
-
         names, n_windows = self.settings.features, len(context.windows)
         if len(names) not in (1, n_windows):
             raise ConfigError(
@@ -65,15 +53,13 @@ class Column:
             )
         for name in names:
             _require_single_precision(data.features[name], name, context)
-        values = feature_matrix(data, names, context).T
-        none = np.zeros((0, 0), np.float32)
-        return Scores(
-            score=np.broadcast_to(values if self.settings.signal == "large" else -values, data.regions.shape),
-            fold=np.zeros(len(data), np.int32),
-            history=History(none, none, np.zeros(0, np.int64)),
-            n_networks=0,
-            n_parameters=0,
-        )
+        feature_matrix(data, names, context)
+        sign = 1.0 if self.settings.signal == "large" else -1.0
+
+        def score(events: Events) -> np.ndarray:
+            return sign * np.stack([events.features[name] for name in names])
+
+        return Untrained(score, context)
 
 
 def _require_single_precision(values: np.ndarray, name: str, context: Context) -> None:

@@ -1,9 +1,11 @@
-"""Scores of signal region and side bands, what a cut gains where the truth is known, and the losses."""
+"""Scores of signal region and side bands, what a cut gains where the truth is known, importances, losses.
+
+Where a search of data is blind, events of the signal region are neither counted nor drawn.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +13,30 @@ import numpy as np
 
 from resonaut import mixtures
 from resonaut.errors import EmptyWindowError, InputError
-from resonaut.mixtures import Mixture
 from resonaut.plot.curves import Curve, draw_improvement, draw_losses
 from resonaut.plot.histograms import Histogram, Series, draw_histograms
+from resonaut.plot.importance import draw_importance
 from resonaut.plot.intervals import poisson_residuals
-from resonaut.plot.style import PALETTE_6, Look, Row, add_label, add_title, panels, series_colour
-from resonaut.review.rates import improvement, roc, sideband_efficiency, thinned
+from resonaut.plot.style import PALETTE_6, Look, Panel, Row, add_label, add_title, panels, series_colour
 from resonaut.review.reading import attribute, column, find_key, json_with, open_kind
 from resonaut.scan import ScanSettings
 from resonaut.settings import validate
+from resonaut.stats.rates import improvement, roc, sideband_efficiency, thinned
+from resonaut.truth import truth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from resonaut.review.draw import Inputs
 
-MIN_SIGNAL, MIN_BACKGROUND = 10, 10
+BLIND = "Blind: signal region not opened"
+MIN_SIGNAL, MIN_BACKGROUND = 10, 25
 """Fewest signal events in a window, and background events above a cut, for which a gain is drawn."""
+IMPORTANCE = "Importance: 1 - rank correlation of scores, feature shuffled"
+N_PER_DECADE = 24
+"""Points of a curve in each decade of background efficiency."""
+N_BESIDE, LEFT = 2, 1.6
+"""Panels beside the first in one row, and inches for the names of features."""
 CHOICE = 0.01
 """Side-band efficiency of the cut by whose excess the window is chosen that is drawn."""
 
@@ -93,25 +102,30 @@ def read(path: Any) -> Scores:
     )
 
 
-def truth(mixture: Mixture) -> np.ndarray | None:
-    """Whether each event is signal: its dataset's label is not that of the dataset with most events.
-
-    Returns:
-        (n_events,) bool; None where labels are absent (data) or all the same.
-    """
-    most = Counter(mixture.dataset.tolist()).most_common(1)[0][0]
-    if not all(mixture.labels) or len(set(mixture.labels)) < 2:
-        return None
-    other = np.array([label != mixture.labels[most] for label in mixture.labels])
-    return other[mixture.dataset]
+_SCORE_LABEL = r"$-\log_{10}$(side-band efficiency of a cut at the score)"
 
 
-def draw_scores(panel: Any, scores: Scores, window: int, is_signal: np.ndarray | None) -> None:
+def _score_edges(scores: Scores, window: int) -> np.ndarray:
+    tightest = max(10.0 / (scores.region[window] == 0).sum() * scores.n_folds, 1e-4)
+    return 0.25 * np.arange(max(4, int(np.floor(-np.log10(tightest) / 0.25))) + 1)
+
+
+def draw_blind(panel: Panel, scores: Scores, window: int) -> None:
+    """Draw side-band events against the transformed score: those of all signal regions stay closed."""
+    edges = _score_edges(scores, window)
+    # Side bands reach into the signal regions of other windows.
+    outside = (scores.region[window] == 0) & ~(scores.region == 1).any(0)
+    value = -np.log10(scores.efficiency[window, outside])
+    side = Histogram.of(np.minimum(value, edges[-1] - 1e-9), edges)
+    series = [Series(side, "Side bands", PALETTE_6[0], "fill")]
+    draw_histograms(panel, series, _SCORE_LABEL, "Events / 0.25", log=True, legend_title=BLIND)
+    panel.main.set_ylim(bottom=0.5)
+
+
+def draw_scores(panel: Panel, scores: Scores, window: int, is_signal: np.ndarray | None) -> None:
     """Draw events of the signal region against the transformed score, over what the side bands predict."""
     inside = scores.region[window] == 1
-    tightest = max(10.0 / (scores.region[window] == 0).sum() * scores.n_folds, 1e-4)
-    n_bins = max(4, int(np.floor(-np.log10(tightest) / 0.25)))
-    edges = 0.25 * np.arange(n_bins + 1)
+    edges = _score_edges(scores, window)
     value = np.minimum(-np.log10(scores.efficiency[window, inside]), edges[-1] - 1e-9)
     share = -np.diff(np.append(10.0 ** -edges[:-1], 0.0))
     expected = inside.sum() * share
@@ -127,8 +141,8 @@ def draw_scores(panel: Any, scores: Scores, window: int, is_signal: np.ndarray |
     points = series[1].histogram
     top = max(2.0, 1.1 * float((points.upper / expected)[points.values > 0].max()))
     draw_histograms(
-        panel, series, r"$-\log_{10}$(side-band efficiency of a cut at the score)", "Events / 0.25", log=True,
-        reference=reference, ratio_label="SR / side bands", ratio_range=(0.0, top),
+        panel, series, _SCORE_LABEL, "Events / 0.25", log=True, reference=reference,
+        ratio_label="SR / side bands", ratio_range=(0.0, top),
     )  # fmt: skip
     panel.main.set_ylim(bottom=0.5)
 
@@ -142,7 +156,8 @@ def improvement_curves(scores: Scores, is_signal: np.ndarray) -> list[Curve]:
         if signal.sum() < MIN_SIGNAL or (~signal).sum() < MIN_BACKGROUND:
             continue
         found = improvement(roc(-scores.efficiency[window, inside], signal), MIN_BACKGROUND)
-        kept = thinned(found.background_efficiency, 120, log=True)
+        n_points = int(np.ceil(-N_PER_DECADE * np.log10(found.background_efficiency[0]))) + 2
+        kept = thinned(found.background_efficiency, n_points, log=True)
         value, error = found.value[kept], found.error[kept]
         label = f"{scores.title(window)} ({int(signal.sum())} signal)"
         x = found.background_efficiency[kept]
@@ -167,30 +182,62 @@ def losses(
     return means, bands
 
 
+def importances(metrics: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Importance of each feature in each window, (n_windows,), NaN where a window has none."""
+    found = metrics.get("importance") or {}
+    features = sorted({name for values in found.values() for name in values})
+    return {
+        name: np.array([values.get(name, np.nan) for values in found.values()], float) for name in features
+    }
+
+
+def _draw_gain(axes: Any, scores: Scores, curves: list[Curve]) -> None:
+    draw_improvement(axes, curves, f"At least {MIN_BACKGROUND} background events")
+    add_title(axes, f"{scores.method} in {scores.mixture}, truth")
+
+
+def _draw_losses(axes: Any, metrics: Mapping[str, Any]) -> None:
+    means, bands = losses(metrics)
+    best = metrics["best_epoch"]["median"]
+    shown = best if best <= len(means["Training"]) else None
+    draw_losses(axes, means, bands, shown, "Weights kept, median")
+    add_title(axes, f"Mean and range of {metrics['n_networks']} networks")
+
+
+def _draw_importance(axes: Any, metrics: Mapping[str, Any], scores: Scores) -> None:
+    draw_importance(axes, importances(metrics), IMPORTANCE)
+    many = len(metrics["importance"]) > 1
+    add_title(axes, f"{scores.method}" + (f", mean of {len(metrics['importance'])} windows" if many else ""))
+
+
 def draw(inputs: Inputs, look: Look) -> Figure:
-    """Draw the scores of one window, the gain per window where the truth is known, and the losses."""
+    """Draw the scores of one window, the gain per window where the truth is known, importances and losses."""
     metrics = json_with(inputs["metrics"], "train_loss", "validation_loss", "n_networks", "best_epoch")
     scores = read(inputs["scores"])
     mixture = mixtures.read(inputs["mixture"])
     if len(mixture) <= scores.rows.max():
         raise InputError(f"{inputs['mixture']}: {len(mixture)} events, but {inputs['scores']} has more.")
+    blind = not all(mixture.labels) and not look.unblind
     is_signal = truth(mixture)
     is_signal = None if is_signal is None else is_signal[scores.rows]
     curves = [] if is_signal is None else improvement_curves(scores, is_signal)
-    window = scores.best_window()
-    trained = bool(metrics["n_networks"])
-    n_more = bool(curves) + trained
-    figure, [[left, *others]] = panels([Row((True, *(False,) * n_more), height=5.6)], width=6.0)
-    draw_scores(left, scores, window, is_signal)
-    add_label(left.main, look)
-    add_title(left.main, scores.title(window))
+    # The window of the largest excess would tell where there is one.
+    window = 0 if blind else scores.best_window()
+    parts: list[Callable[[Any], None]] = []
     if curves:
-        draw_improvement(others[0].main, curves, f"At least {MIN_BACKGROUND} background events")
-        add_title(others[0].main, f"{scores.method} in {scores.mixture}, truth")
-    if trained:
-        means, bands = losses(metrics)
-        best = metrics["best_epoch"]["median"]
-        shown = best if best <= len(means["Training"]) else None
-        draw_losses(others[-1].main, means, bands, shown, "Weights kept, median")
-        add_title(others[-1].main, f"Mean and range of {metrics['n_networks']} networks")
+        parts.append(lambda axes: _draw_gain(axes, scores, curves))
+    if importances(metrics):
+        parts.append(lambda axes: _draw_importance(axes, metrics, scores))
+    if metrics["n_networks"] and metrics["train_loss"]["mean"]:
+        parts.append(lambda axes: _draw_losses(axes, metrics))
+    rows = [Row((not blind, *(False,) * len(parts)), height=5.6, left=LEFT)]
+    if len(parts) > N_BESIDE:
+        rows = [Row((not blind, False), height=5.6, left=LEFT), Row((False, False), height=5.6, left=LEFT)]
+    figure, made = panels(rows, width=6.0)
+    first, *others = [panel for row in made for panel in row]
+    draw_blind(first, scores, window) if blind else draw_scores(first, scores, window, is_signal)
+    add_label(first.main, look)
+    add_title(first.main, scores.title(window))
+    for panel, part in zip(others, parts, strict=True):
+        part(panel.main)
     return figure

@@ -1,4 +1,7 @@
-"""Selected spectra with their background fits: the window of the largest excess, and all windows."""
+"""Selected spectra with their background fits: the window of the largest excess, and all windows.
+
+Of a blind hunt the first window is drawn large, and no point in any signal region.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +37,17 @@ class Spectra:
     Attributes:
         edges: (B + 1,) GeV.
         efficiencies: (E,).
-        counts, expected: (W, E, B); `expected` is NaN outside of the fit.
-        observed, background, background_log_error, deviance, degrees_of_freedom: (W, E).
+        counts, expected: (W, E, B); `expected` is NaN outside of the fit, `counts` where they are closed.
+        observed, background, background_log_error, deviance, degrees_of_freedom: (W, E); `observed` is NaN if
+            `blind`.
+        blind: the signal regions are closed.
     """
 
     windows: list[dict[str, float]]
     method: str
     mixture: str
     sqrt_s: float | None
+    blind: bool
     edges: np.ndarray
     efficiencies: np.ndarray
     counts: np.ndarray
@@ -88,23 +94,28 @@ def read(path: Path) -> Spectra:
     """
     with open_kind(path, "spectra") as file:
         arrays = {name: column(file, name) for name in _DATASETS}
+        blind = bool(file.attrs.get("blind", False))
         windows, provenance = attribute(file, "windows"), attribute(file, "provenance")
         names = {name: str(file.attrs.get(name, "")) for name in ("method", "mixture")}
     shared = ("edges", "efficiencies", "degrees_of_freedom")
     arrays = {name: values if name in shared else values[0] for name, values in arrays.items()}
     if not np.isfinite(arrays["background"]).any():
         raise EmptyFileError(f"{path}: no background fit of the first pseudo-experiment converged.")
-    return Spectra(windows=windows, sqrt_s=find_key(provenance, "sqrt_s"), **names, **arrays)
+    for name in ("counts", "observed"):
+        arrays[name] = np.where(arrays[name] < 0, np.nan, arrays[name])
+    return Spectra(windows=windows, blind=blind, sqrt_s=find_key(provenance, "sqrt_s"), **names, **arrays)
 
 
 def _notes(spectra: Spectra, window: int, efficiency: int) -> str:
     background = spectra.background[window, efficiency]
     error = background * spectra.background_log_error[window, efficiency]
     deviance = spectra.deviance[window, efficiency]
+    closed = "\nEvents of all signal regions are hidden" if spectra.blind else ""
+    seen = "Blind" if spectra.blind else f"{int(spectra.observed[window, efficiency])} events"
     return (
         f"{100 * spectra.efficiencies[efficiency]:.3g} % of the side bands selected\n"
-        f"{int(spectra.observed[window, efficiency])} events, {background:.3g} $\\pm$ {error:.2g} expected\n"
-        f"Fit: deviance {deviance:.1f} / {spectra.degrees_of_freedom[window, efficiency]}"
+        f"{seen}, {background:.3g} $\\pm$ {error:.2g} expected\n"
+        f"Fit: deviance {deviance:.1f} / {spectra.degrees_of_freedom[window, efficiency]}{closed}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Local p-values and upper limits against the window."""
+"""Local p-values and upper limits against the window; of a blind search expected limits only."""
 
 from __future__ import annotations
 
@@ -58,20 +58,28 @@ def scans(windows: Sequence[Mapping[str, Any]], limit: str = "upper_limit") -> l
 
 
 def draw(inputs: Inputs, look: Look) -> Figure:
-    """Draw the p-values of all efficiencies in one panel, and the limits of each in one of its own."""
+    """Draw the p-values of all efficiencies in one panel, and the limits of each in one of its own.
+
+    Of a blind search there are no p-values.
+    """
     path = inputs["significance"]
     result = json_with(path, "windows", "best", "method", "mixture", "confidence_level", "local_tests")
     if not result["windows"]:
         raise EmptyFileError(f"{path}: no windows. Run `infer` again.")
     cross_section = "upper_limit_fb" in result["windows"][0]
     found = scans(result["windows"], "upper_limit_fb" if cross_section else "upper_limit")
-    figure, [[left, *others]] = panels([Row((False,) * (1 + len(found)), height=5.4, right=0.85)], width=5.8)
-    colours = [series_colour(number) for number in range(len(found))]
-    count = result["local_tests"]["count"]
-    draw_p_values(left.main, found, colours, f"Local: {count} tests, not corrected for")
-    add_label(left.main, look)
+    blind = bool(result.get("blind", False))
+    n_panels = len(found) if blind else 1 + len(found)
+    figure, [drawn] = panels([Row((False,) * n_panels, height=5.4, right=0.85)], width=5.8)
+    others = drawn if blind else drawn[1:]
+    if not blind:
+        colours = [series_colour(number) for number in range(len(found))]
+        count = result["local_tests"]["count"]
+        draw_p_values(drawn[0].main, found, colours, f"Local: {count} tests, not corrected for")
+    add_label(drawn[0].main, look)
     for panel, scan in zip(others, found, strict=True):
         label = "Limit on selected signal [fb]" if cross_section else "Limit on selected signal events"
-        draw_limits(panel.main, scan, result["confidence_level"], label, scan.label)
+        note = f"{scan.label}\nBlind: expected limits only" if blind else scan.label
+        draw_limits(panel.main, scan, result["confidence_level"], label, note)
         add_title(panel.main, f"{result['method']} in {result['mixture']}")
     return figure

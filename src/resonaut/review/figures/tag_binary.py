@@ -17,8 +17,8 @@ from resonaut.plot.intervals import clopper_pearson
 from resonaut.plot.reliability import draw_reliability
 from resonaut.plot.style import Look, Panel, Row, add_label, add_title, panels, series_colour
 from resonaut.review.figures.tag_panels import draw_history, grouped, metrics_of
-from resonaut.review.rates import Roc, roc, spread, thinned
 from resonaut.review.reading import attribute, column, open_kind
+from resonaut.stats.rates import Roc, roc, spread, thinned
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,8 +11,8 @@ from resonaut.plot.reliability import draw_reliability
 from resonaut.plot.style import Look, Row, add_label, add_title, panels, series_colour
 from resonaut.review.figures.tag_binary import rejection_curve
 from resonaut.review.figures.tag_panels import draw_history, grouped, metrics_of
-from resonaut.review.rates import roc
 from resonaut.review.reading import attribute, column, open_kind
+from resonaut.stats.rates import roc
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 from sklearn.metrics import roc_curve
 
-from resonaut.review.rates import improvement, passed_at, roc, sideband_efficiency, spread, thinned
+from resonaut.stats.rates import improvement, passed_at, roc, sideband_efficiency, spread, thinned
 
 
 def sample(n=5000):

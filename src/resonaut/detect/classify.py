@@ -1,0 +1,209 @@
+"""Classifiers that a detector ends in: networks or boosted trees, one set per window and fold.
+
+A detector states what each window and fold learns from as a `Task`; here each task is fitted several times
+(restarts), with another part of its rows left out for validation each time, and an event's score is the mean
+probability of target 1 over the restarts of the task of the event's fold. Networks of all tasks are one
+batched training (`nn.ensemble`); trees are those of arXiv:2309.13111 (`nn.trees`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from resonaut.detect.classify_kinds import Kind, joined, networks, trees
+from resonaut.detect.classify_plan import Task, plan, random_halves
+from resonaut.detect.folds import folds
+from resonaut.detect.interface import Context, Events, Scores
+from resonaut.detect.settings import FeatureDetectorSettings
+from resonaut.nn.settings import TrainingSettings
+from resonaut.nn.trees import BoostingSettings
+from resonaut.seeds import integer_seed
+from resonaut.settings import Count
+
+if TYPE_CHECKING:
+    from resonaut.nn.ensemble import History, Penalty
+
+
+__all__ = ["ClassifierSettings", "Classifiers", "FittedClassifiers", "Task", "fit_classifiers", "table_of"]
+
+
+class ClassifierSettings(FeatureDetectorSettings):
+    """A detector that ends in a classifier."""
+
+    n_folds: Count = Field(
+        5, ge=3, description="Folds; one is scored, one validates, the others train, in all rotations."
+    )
+    classifier: Literal["network", "trees"] = Field(
+        "network",
+        description="Dense networks, or boosted trees, which hold out against features that tell nothing "
+        "(arXiv:2309.13111, which takes the mean of 50 restarts).",
+    )
+    n_restarts: Count = Field(
+        4, ge=1, description="Classifiers per window and fold; their mean is the score."
+    )
+    hidden: tuple[Count, ...] = Field(
+        (64, 64, 64), min_length=1, description="Sizes of the hidden layers of networks."
+    )
+    keep: Literal["average", "best"] = Field(
+        "average",
+        description="Weights of networks that are kept: a running average over all epochs (training.patience "
+        "is not used), or those of the epoch with the best validation loss.",
+    )
+    boosting: BoostingSettings = BoostingSettings(n_iterations=100)
+    training: TrainingSettings = TrainingSettings(epochs=40, batch_size=512, learning_rate=2e-3, patience=10)
+
+
+def table_of(events: Events, names: Sequence[str]) -> np.ndarray:
+    """The features of events to score, (n, n_features) float32; for those to fit, `folds.feature_matrix`."""
+    return np.stack([events.features[name].astype(np.float32) for name in names], axis=1)
+
+
+@dataclass(frozen=True)
+class Classifiers:
+    """Fitted classifiers.
+
+    Attributes:
+        names: names of the tasks, as they first came: the windows.
+        number: (n_names, n_folds) number of the task; -1 where there is none.
+        n_restarts: classifiers per task.
+        kind: the classifiers, those of task t from t * n_restarts.
+    """
+
+    names: tuple[str, ...]
+    number: np.ndarray
+    n_restarts: int
+    kind: Kind
+
+    @property
+    def history(self) -> History:
+        """Losses of all classifiers."""
+        return self.kind.history
+
+    @property
+    def n_networks(self) -> int:
+        """How many were fitted."""
+        return int((self.number >= 0).sum()) * self.n_restarts
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters of a network; of trees, the thresholds and leaves of the largest classifier."""
+        return self.kind.n_parameters
+
+    def score(self, table: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """Mean probability of target 1, of each row by the task of its fold.
+
+        Args:
+            table: (m, F) float32.
+            fold: (m,) fold of each row.
+
+        Returns:
+            (n_names, m) float32, in the order of `names`.
+        """
+        score = np.empty((len(self.names), len(table)), np.float32)
+        for number in np.unique(fold):
+            rows = np.flatnonzero(fold == number)
+            score[:, rows] = self._mean(self.number[:, number], table, rows)
+        return score
+
+    def score_by(self, name: str, fold: int, table: np.ndarray) -> np.ndarray:
+        """Mean probability of target 1 by the task of one name and fold, (m,) float32, for a table (m, F)."""
+        task = self.number[self.names.index(name), [fold]]
+        return self._mean(task, table, np.arange(len(table)))[0]
+
+    def _mean(self, tasks: np.ndarray, table: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        members = (tasks[:, None] * self.n_restarts + np.arange(self.n_restarts)).ravel()
+        each = self.kind.scores(table, members, rows)
+        return each.reshape(len(tasks), self.n_restarts, len(rows)).mean(1)
+
+
+def fit_classifiers(
+    table: np.ndarray,
+    tasks: Sequence[Task],
+    settings: ClassifierSettings,
+    context: Context,
+    *,
+    stage: str = "",
+    classes: tuple[str, str] = ("side bands", "signal region"),
+    penalty: Penalty | None = None,
+) -> Classifiers:
+    """Fit the classifiers of all tasks; seeds come from names, so that the other tasks do not matter.
+
+    Args:
+        table: (n, F) float32, shared by the tasks.
+        tasks: one per window and fold.
+        settings: classifier, restarts, networks or trees, training.
+        context: names for seeds and messages.
+        stage: a name for the seeds, where a detector fits more than once.
+        classes: what events of target 0 and 1 are, for the messages.
+        penalty: added to the loss of networks (`nn.disco`).
+
+    Raises:
+        EmptyWindowError: a part of a task has no event of one target, or only weights of 0.
+        TrainingError: a loss is not finite.
+    """
+    names = tuple(dict.fromkeys(task.name for task in tasks))
+    number = np.full((len(names), 1 + max(task.fold for task in tasks)), -1)
+    for index, task in enumerate(tasks):
+        number[names.index(task.name), task.fold] = index
+    seeds = [
+        [
+            integer_seed(
+                *(context.seed, "detect", context.method, context.mixture, task.name),
+                *(f"fold {task.fold}", f"restart {restart}", *([stage] if stage else [])),
+            )
+            for restart in range(settings.n_restarts)
+        ]
+        for task in tasks
+    ]
+    kind: Kind
+    if settings.classifier == "network":
+        samples, members = plan(tasks, seeds, classes, context)
+        kind = networks(table, samples, members, settings, context.where, penalty)
+    else:
+        halves = random_halves(tasks, seeds, classes, context)
+        kind = trees(table, halves, len(tasks) * settings.n_restarts, settings.boosting, context.where)
+    return Classifiers(names, number, settings.n_restarts, kind)
+
+
+@dataclass(frozen=True)
+class FittedClassifiers:
+    """A detector whose score is that of classifiers; see `interface.Fitted`.
+
+    Attributes:
+        classifiers: one set per window, or one for all windows.
+        settings: features and folds.
+        context: names, for the folds.
+        before: classifiers that were fitted on the way.
+    """
+
+    classifiers: Classifiers
+    settings: ClassifierSettings
+    context: Context
+    before: tuple[Classifiers, ...] = ()
+
+    @property
+    def history(self) -> History:
+        """Losses of all classifiers, those that were fitted first before the others."""
+        return joined([each.history for each in (*self.before, self.classifiers)])
+
+    @property
+    def n_networks(self) -> int:
+        """How many were fitted."""
+        return sum(each.n_networks for each in (*self.before, self.classifiers))
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters of one of those that score."""
+        return self.classifiers.n_parameters
+
+    def score(self, events: Events) -> Scores:
+        """See `interface.Fitted.score`."""
+        fold = folds(events, self.context, self.settings.n_folds)
+        score = self.classifiers.score(table_of(events, self.settings.features), fold)
+        shape = (len(self.context.windows), len(events))
+        return Scores(np.broadcast_to(score, shape), fold.astype(np.int32))

@@ -1,0 +1,130 @@
+"""Distance to the k nearest events (Ramaswamy, Rastogi, Shim, doi:10.1145/335191.335437): a plain baseline.
+
+Far from all others is rare. Features are standardised with the events of the other folds, among which the
+neighbours are sought; an event's own fold is never one of its neighbours. Masses and side bands are not used,
+so all windows have the same score. For many neighbours, the distance to the k-th is a density estimate:
+p(x) ~ k / (n V r_k^d) with V the volume of the unit sphere (Loftsgaarden, Quesenberry,
+doi:10.1214/aoms/1177700079), so this is also the crudest `density` detector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from resonaut.detect.interface import Context, Data, Events, Needs, Scores
+from resonaut.detect.settings import FeatureDetectorSettings
+from resonaut.errors import TrainingError
+from resonaut.seeds import integer_seed, mix64
+from resonaut.settings import Count
+
+if TYPE_CHECKING:
+    from resonaut.nn.ensemble import History
+
+_SLICE = 1 << 14
+
+
+class Settings(FeatureDetectorSettings):
+    """Distance to nearest neighbours."""
+
+    k: Count = Field(20, ge=1, description="Neighbours.")
+    distance: Literal["kth", "mean"] = Field(
+        "kth", description="The score: the distance to the k-th neighbour, or the mean over the first k."
+    )
+    n_reference_max: Count = Field(
+        50_000, ge=1, description="Events of the other folds among which neighbours are sought, at most."
+    )
+
+
+@dataclass(frozen=True)
+class NearestNeighbours:
+    """The detector."""
+
+    settings: Settings
+    needs: Needs
+
+    def fit(self, data: Data, context: Context) -> Fitted:
+        """See `Detector.fit`.
+
+        Raises:
+            TrainingError: fewer than k events are left beside a fold.
+        """
+        from scipy.spatial import cKDTree
+
+        from resonaut.detect import folds
+
+        settings = self.settings
+        folds.check_windows(data, context, settings.min_events)
+        values = folds.feature_matrix(data, settings.features, context)
+        fold = folds.folds(data, context, settings.n_folds)
+        key = np.uint64(integer_seed(context.seed, "detect", context.method, "order"))
+        order = np.argsort(mix64(data.split_hash ^ key), kind="stable")
+        references = []
+        for number in range(settings.n_folds):
+            others = values[order[fold[order] != number][: settings.n_reference_max]].astype(np.float64)
+            if len(others) < settings.k:
+                raise TrainingError(
+                    f"{context.where}: {len(others)} events of mixture '{context.mixture}' are left beside "
+                    f"fold {number}, at least {settings.k} are needed ({context.where}.k); lower k or "
+                    "n_folds, or add events."
+                )
+            width = others.std(axis=0)
+            shift, scale = others.mean(axis=0), np.where(width > 0, width, 1.0)
+            references.append(_Reference(shift, scale, cKDTree((others - shift) / scale)))
+        return Fitted(settings, context, tuple(references))
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """Standardised events of the other folds."""
+
+    shift: np.ndarray
+    scale: np.ndarray
+    tree: Any
+
+    def distances(self, values: np.ndarray, k: int) -> np.ndarray:
+        """(n, k) distances of the (n, n_features) values to their neighbours, nearest first."""
+        return self.tree.query((values - self.shift) / self.scale, k=np.arange(1, k + 1))[0]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Reference events for each fold."""
+
+    settings: Settings
+    context: Context
+    references: tuple[_Reference, ...]
+    n_networks: int = 0
+    n_parameters: int = 0
+
+    @property
+    def history(self) -> History:
+        """No network was trained."""
+        from resonaut.nn.ensemble import History
+
+        none = np.zeros((0, 0), np.float32)
+        return History(none, none, np.zeros(0, np.int64))
+
+    def score(self, events: Events) -> Scores:
+        """See `Fitted.score`."""
+        from resonaut.detect import folds
+
+        settings = self.settings
+        values = folds.feature_matrix(events, settings.features, self.context)
+        fold = folds.folds(events, self.context, settings.n_folds)
+        score = np.empty(len(values), np.float32)
+        for number, reference in enumerate(self.references):
+            rows = np.flatnonzero(fold == number)
+            for start in range(0, len(rows), _SLICE):
+                part = rows[start : start + _SLICE]
+                distances = reference.distances(values[part], settings.k)
+                score[part] = distances[:, -1] if settings.distance == "kth" else distances.mean(axis=1)
+        return Scores(np.repeat(score[None], len(self.context.windows), axis=0), fold.astype(np.int32))
+
+
+def build(settings: Settings) -> NearestNeighbours:
+    """The detector of these settings."""
+    return NearestNeighbours(settings, Needs(features=settings.features, side_bands=False))

@@ -1,0 +1,68 @@
+"""What significance a search expects of a signal, from Asimov data (arXiv:1007.1727, sections 3.2 and 4.3).
+
+The background is that of the side bands alone, so nothing is said of what the signal region holds: these are
+the numbers of a blind search.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from resonaut.stats import poisson
+from resonaut.stats.profile import ProfileLikelihood
+
+LEVELS = (3, 5)
+"""Local significances whose signal is given: evidence and discovery."""
+_DOUBLINGS = 40
+
+
+def expected_significance(likelihood: ProfileLikelihood, signal: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Median local significance of a signal, sqrt(q0) of its Asimov data.
+
+    Args:
+        likelihood: of n experiments.
+        signal: (m,) signal events in the signal region, not negative.
+        rows: (m,) which of the experiments.
+
+    Returns:
+        (m,), NaN where a fit did not converge.
+    """
+    parameters = likelihood.side.parameters[rows]
+    counts = likelihood.model.expected(parameters)
+    counts[:, -1] += signal
+    null = poisson.fit(likelihood.model, counts, start=parameters)
+    good = null.converged & likelihood.converged[rows]
+    return np.sqrt(np.where(good, np.maximum(null.deviance, 0.0), np.nan))
+
+
+def signal_for(likelihood: ProfileLikelihood, z: float, rows: np.ndarray) -> np.ndarray:
+    """Signal events whose expected local significance is `z`.
+
+    Args:
+        likelihood: of n experiments.
+        z: positive.
+        rows: (m,) which of the experiments.
+
+    Returns:
+        (m,), NaN where a fit or the search did not converge.
+    """
+    from scipy.optimize.elementwise import find_root
+
+    found, good = np.full(len(rows), np.nan), likelihood.converged[rows]
+    rows = rows[good]
+    background, log_error = likelihood.background[rows], likelihood.log_error[rows]
+    # Of a known background, z standard deviations; with few events it takes more.
+    high = z * np.sqrt(background + (background * log_error) ** 2) + z**2
+    for _ in range(_DOUBLINGS):
+        short = expected_significance(likelihood, high, rows) < z
+        if not short.any():
+            break
+        high = np.where(short, 2 * high, high)
+    result = find_root(
+        lambda signal, rows: expected_significance(likelihood, signal, rows) - z,
+        (np.full(len(rows), 1e-6), high),
+        args=(rows,),
+        tolerances={"xrtol": 1e-9, "xatol": 1e-9},
+    )
+    found[good] = np.where(result.success, result.x, np.nan)
+    return found

@@ -1,0 +1,99 @@
+"""What the Snakefile asks of a study about searches: what each reads, its jobs, and their comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from resonaut import encoded
+
+if TYPE_CHECKING:
+    from resonaut.workflow import Plan
+
+NOTHING = r"\b\B"
+"""A pattern that no name matches."""
+
+
+class SearchPlan:
+    """The part of `workflow.Plan` that knows detectors and what is made of their scores."""
+
+    def datasets_in(self: Plan, mixture: str) -> list[str]:
+        """Datasets of a mixture, sorted."""
+        return sorted(self.study.mixtures[mixture].datasets)
+
+    def _detector_datasets(self: Plan, mixture: str, method: str) -> list[str]:
+        further = getattr(self.study.detect[method], "samples_used", list)()
+        return sorted({*self.datasets_in(mixture), *further})
+
+    def detector_files(self: Plan, mixture: str, method: str) -> list[str]:
+        """Manifests and chunks that a detector reads."""
+        kinds = self.study.detect[method].representations()
+        datasets = self._detector_datasets(mixture, method)
+        found = [path for kind in kinds for path in self.representation(kind, datasets)]
+        for name, path in self._encoded(mixture, method).items():
+            tagger, dataset = name.split("/")
+            found += [path, *self.chunks(f"tag/{tagger}/encoded/{dataset}", dataset)]
+        return found
+
+    def _encoded(self: Plan, mixture: str, method: str) -> dict[str, str]:
+        """Manifests of encoders that a detector reads, by `tagger/dataset`."""
+        used = encoded.of_detector(self.study.detect[method]).values()
+        return {
+            f"{tagger}/{dataset}": f"{self.base}/tag/{tagger}/encoded/{dataset}.json"
+            for tagger in sorted({feature.tagger for feature in used})
+            for dataset in self._detector_datasets(mixture, method)
+        }
+
+    def detector_arguments(self: Plan, mixture: str, method: str) -> str:
+        """The same as words of a command line."""
+        kinds = self.study.detect[method].representations()
+        datasets = self._detector_datasets(mixture, method)
+        words = [self.arguments(kind, datasets) for kind in kinds]
+        pairs = [f"{name}={path}" for name, path in self._encoded(mixture, method).items()]
+        return " ".join([*words, *(["--encoded", *pairs] if pairs else [])])
+
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def split(self: Plan, *, into_parts: bool) -> str:
+        """A pattern of the detectors whose windows are trained in several jobs, or in one."""
+        names = [name for name in sorted(self.study.detect) if self._is_split(name) == into_parts]
+        return "|".join(names) or NOTHING
+
+    def _is_split(self: Plan, method: str) -> bool:
+        return self.study.scan is not None and len(self.study.parts(method)) > 1
+
+    def part_files(self: Plan, mixture: str, method: str, name: str) -> list[str]:
+        """A file of each part of a split scan, in the order of the windows."""
+        folder = f"{self.base}/detect/{mixture}/{method}/parts"
+        return [f"{folder}/{part}/{name}" for part in self.study.parts(method)]
+
+    # -- comparison ------------------------------------------------------------------------------
+
+    def compared_searches(self: Plan, file: str) -> list[str]:
+        """A file of each search, `file` with `hunt` or `infer` and its name."""
+        stage, name = file.split("/")
+        return [f"{self.base}/{stage}/{mixture}/{method}/{name}" for mixture, method in self.study.searches()]
+
+    def named_searches(self: Plan, file: str) -> str:
+        """The same as words of a command line: `data/cwola=...`."""
+        names = [f"{mixture}/{method}" for mixture, method in self.study.searches()]
+        pairs: Sequence[tuple[str, str]] = list(zip(names, self.compared_searches(file), strict=True))
+        return " ".join(f"{name}={path}" for name, path in pairs)
+
+    def search_comparison(self: Plan) -> list[str]:
+        """The comparison of the searches, where there are several."""
+        return [f"{self.base}/infer/comparison.json"] if len(self.study.searches()) > 1 else []
+
+    def search_targets(self: Plan, stage: str) -> list[str]:
+        """Files of detect, hunt or infer that another stage or a reader wants."""
+        files = {
+            "detect": ("scores.h5",),
+            "hunt": ("spectra.h5", "evaluation.json"),
+            "infer": ("significance.json",),
+        }[stage]
+        each = [
+            f"{self.base}/{stage}/{mixture}/{method}/{file}"
+            for mixture, method in self.study.searches()
+            for file in files
+        ]
+        return each + (self.search_comparison() if stage == "infer" else [])
