@@ -26,6 +26,12 @@ def test_one_key_of_the_hunt(finished):
     assert finished.planned() == {"hunt_spectra": 2, **AFTER_HUNT}
 
 
+def test_opening_the_signal_regions_trains_nothing(finished):
+    with finished.config.open("a") as file:
+        file.write("  unblind: true\n")
+    assert finished.planned() == {"hunt_spectra": 2, **AFTER_HUNT, "review_search": 8}
+
+
 def test_another_way_to_measure_a_search_does_not_fit_it_again(finished):
     with finished.config.open("a") as file:
         file.write("  evaluate: {n_toys: 50}\n")
@@ -96,4 +102,4 @@ def test_a_new_unrelated_file_reruns_nothing(finished):
 
 def test_a_removed_result_is_made_again(finished):
     (finished.folder / "results/tiny/hunt/data/cwola/spectra.h5").unlink()
-    assert finished.planned("hunt") == {"hunt_spectra": 1, "hunt": 1}
+    assert finished.planned("hunt") == {"hunt_spectra": 1, "hunt_evaluate": 1, "hunt": 1}
