@@ -49,7 +49,7 @@ def evaluate(content: dict[str, Any], guess: FromWorkspace, confidence_level: fl
 
 def _evaluate(content: dict[str, Any], guess: FromWorkspace, alpha: float) -> FromWorkspace:
     import pyhf
-    from scipy.special import ndtri
+    from scipy.special import ndtr
 
     space = pyhf.Workspace(content)
     model = space.model()
@@ -60,10 +60,12 @@ def _evaluate(content: dict[str, Any], guess: FromWorkspace, alpha: float) -> Fr
     def cls(signal: float, sample: Any) -> float:
         return float(pyhf.infer.hypotest(signal, sample, model, test_stat="qtilde"))
 
-    p_value = float(pyhf.infer.hypotest(0.0, data, model, test_stat="q0"))
+    # sqrt(q0) is the asymptotic significance (arXiv:1007.1727, eq. 53), also where the p-value underflows.
+    start = (model.config.suggested_init(), model.config.suggested_bounds(), model.config.suggested_fixed())
+    z_local = math.sqrt(max(float(pyhf.infer.test_statistics.q0(0.0, data, model, *start)), 0.0))
     return FromWorkspace(
-        p_value=p_value,
-        z_local=float(max(0.0, -ndtri(p_value))),
+        p_value=float(ndtr(-z_local)),
+        z_local=z_local,
         upper_limit_observed=_limit(lambda signal: cls(signal, data), guess.upper_limit_observed, alpha),
         upper_limit_expected=_limit(lambda signal: cls(signal, blind), guess.upper_limit_expected, alpha),
     )
