@@ -219,6 +219,27 @@ def test_samples_follow_the_learnt_density(gaussian) -> None:
     assert min(kstest(column, "norm").pvalue for column in latent.T) > 1e-4
 
 
+def test_events_beyond_the_training_do_not_rule_the_validation() -> None:
+    generator = np.random.default_rng(4)
+    values, condition = generator.normal(size=(600, 2)), generator.normal(size=(600, 1))
+    train, validation = np.arange(400), np.arange(400, 600)
+    settings = validate(FlowSettings, QUICK)
+
+    def losses(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        samples = [Sample(train, np.ones(400)), Sample(rows, np.ones(len(rows)))]
+        return fit_flows(values, condition, samples, [Member(1, 0, 1)], settings).history.validation_loss
+
+    inside = ((values >= values[train].min(0)) & (values <= values[train].max(0))).all(axis=1)
+    far = values.copy()
+    far[550:560] = 60.0
+    inside[550:560] = False
+    kept = validation[inside[validation]]
+    np.testing.assert_allclose(losses(far, validation), losses(values, kept), rtol=1e-12)
+    # Where nothing is inside, all stay.
+    far[validation] = 60.0
+    assert losses(far, validation).min() > 50
+
+
 def test_result_does_not_depend_on_the_other_networks() -> None:
     together, values, condition = _trained(members=3)
     generator = np.random.default_rng(2)
