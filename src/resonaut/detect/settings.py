@@ -28,13 +28,10 @@ def feature_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class DetectorSettings(Settings):
-    """Folds: no event is scored by a network that saw it."""
+class FoldedSettings(Settings):
+    """Folds: no event is scored by what saw it."""
 
-    n_folds: Count = Field(5, ge=2, description="Folds; an event is scored by networks trained on others.")
-    networks_per_batch: Count = Field(
-        256, ge=1, description="Networks trained at once; fewer take less memory and give the same scores."
-    )
+    n_folds: Count = Field(5, ge=2, description="Folds; an event is scored by what was learnt from others.")
     windows_per_job: Count | None = Field(
         None,
         ge=1,
@@ -47,7 +44,6 @@ class DetectorSettings(Settings):
         description="Events whose features are shuffled one by one to see how much the scores depend on each "
         "of them; 0: not done.",
     )
-    training: TrainingSettings = TrainingSettings()
 
     def representations(self) -> list[str]:
         """Kinds of representation that this detector reads: features, images, clouds."""
@@ -58,8 +54,17 @@ class DetectorSettings(Settings):
         return []
 
 
-class FeatureDetectorSettings(DetectorSettings):
-    """A detector that reads features."""
+class DetectorSettings(FoldedSettings):
+    """A detector whose networks are trained."""
+
+    networks_per_batch: Count = Field(
+        256, ge=1, description="Networks trained at once; fewer take less memory and give the same scores."
+    )
+    training: TrainingSettings = TrainingSettings()
+
+
+class FeatureSettings(Settings):
+    """Features that a detector reads."""
 
     features: tuple[str, ...] = Field(min_length=1, description="Features that are learnt from.")
     mass_shift: dict[str, float] = Field(
@@ -77,10 +82,14 @@ class FeatureDetectorSettings(DetectorSettings):
         return feature_names(value)
 
     @model_validator(mode="after")
-    def _shifted(self) -> FeatureDetectorSettings:
+    def _shifted(self) -> FeatureSettings:
         for name, factor in self.mass_shift.items():
             if name not in self.features:
                 raise ValueError(f"mass_shift: '{name}' is not among the features {', '.join(self.features)}")
             if not math.isfinite(factor):
                 raise ValueError(f"mass_shift.{name}: a finite factor is expected")
         return self
+
+
+class FeatureDetectorSettings(FeatureSettings, DetectorSettings):
+    """A detector that reads features and trains networks."""

@@ -11,19 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field
 
-from resonaut.detect.interface import Context, Data, Events, Needs, Scores
-from resonaut.detect.settings import FeatureDetectorSettings
+from resonaut.detect.baseline import BaselineSettings, FittedBaseline
+from resonaut.detect.interface import Context, Data, Needs
 from resonaut.seeds import integer_seed
 from resonaut.settings import Count
 
 if TYPE_CHECKING:
-    from resonaut.nn.ensemble import History
+    from collections.abc import Callable
+
+    import numpy as np
 
 
-class Settings(FeatureDetectorSettings):
+class Settings(BaselineSettings):
     """Isolation forest."""
 
     n_trees: Count = Field(100, ge=1, description="Trees per fold.")
@@ -37,7 +38,7 @@ class IsolationForest:
     settings: Settings
     needs: Needs
 
-    def fit(self, data: Data, context: Context) -> Fitted:
+    def fit(self, data: Data, context: Context) -> FittedBaseline:
         """See `Detector.fit`."""
         from sklearn import ensemble
 
@@ -57,41 +58,14 @@ class IsolationForest:
                 random_state=integer_seed(context.seed, *names, bits=32),
             )
             forests.append(forest.fit(others))
-        return Fitted(settings, context, tuple(forests))
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """One forest per fold."""
-
-    settings: Settings
-    context: Context
-    forests: tuple[Any, ...]
-    n_networks: int = 0
-    n_parameters: int = 0
-
-    @property
-    def history(self) -> History:
-        """No network was trained."""
-        from resonaut.nn.ensemble import History
-
-        none = np.zeros((0, 0), np.float32)
-        return History(none, none, np.zeros(0, np.int64))
-
-    def score(self, events: Events) -> Scores:
-        """See `Fitted.score`."""
-        from resonaut.detect import folds
-
-        values = folds.feature_matrix(events, self.settings.features, self.context)
-        fold = folds.folds(events, self.context, self.settings.n_folds)
-        score = np.empty(len(values), np.float32)
-        for number, forest in enumerate(self.forests):
-            rows = np.flatnonzero(fold == number)
-            if len(rows):
-                score[rows] = -forest.score_samples(values[rows])
-        return Scores(np.repeat(score[None], len(self.context.windows), axis=0), fold.astype(np.int32))
+        return FittedBaseline(settings, context, tuple(map(_scorer, forests)))
 
 
 def build(settings: Settings) -> IsolationForest:
     """The detector of these settings."""
     return IsolationForest(settings, Needs(features=settings.features, side_bands=False))
+
+
+def _scorer(forest: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The score of a forest; scikit-learn's falls where an event is odd."""
+    return lambda values: -forest.score_samples(values)

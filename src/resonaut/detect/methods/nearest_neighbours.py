@@ -10,24 +10,19 @@ doi:10.1214/aoms/1177700079), so this is also the crudest `density` detector.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from resonaut.detect.interface import Context, Data, Events, Needs, Scores
-from resonaut.detect.settings import FeatureDetectorSettings
+from resonaut.detect.baseline import BaselineSettings, FittedBaseline
+from resonaut.detect.interface import Context, Data, Needs
 from resonaut.errors import TrainingError
 from resonaut.seeds import integer_seed, mix64
 from resonaut.settings import Count
 
-if TYPE_CHECKING:
-    from resonaut.nn.ensemble import History
 
-_SLICE = 1 << 14
-
-
-class Settings(FeatureDetectorSettings):
+class Settings(BaselineSettings):
     """Distance to nearest neighbours."""
 
     k: Count = Field(20, ge=1, description="Neighbours.")
@@ -46,7 +41,7 @@ class NearestNeighbours:
     settings: Settings
     needs: Needs
 
-    def fit(self, data: Data, context: Context) -> Fitted:
+    def fit(self, data: Data, context: Context) -> FittedBaseline:
         """See `Detector.fit`.
 
         Raises:
@@ -73,56 +68,24 @@ class NearestNeighbours:
                 )
             width = others.std(axis=0)
             shift, scale = others.mean(axis=0), np.where(width > 0, width, 1.0)
-            references.append(_Reference(shift, scale, cKDTree((others - shift) / scale)))
-        return Fitted(settings, context, tuple(references))
+            references.append(_Reference(settings, shift, scale, cKDTree((others - shift) / scale)))
+        return FittedBaseline(settings, context, tuple(references))
 
 
 @dataclass(frozen=True)
 class _Reference:
     """Standardised events of the other folds."""
 
+    settings: Settings
     shift: np.ndarray
     scale: np.ndarray
     tree: Any
 
-    def distances(self, values: np.ndarray, k: int) -> np.ndarray:
-        """(n, k) distances of the (n, n_features) values to their neighbours, nearest first."""
-        return self.tree.query((values - self.shift) / self.scale, k=np.arange(1, k + 1))[0]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """Reference events for each fold."""
-
-    settings: Settings
-    context: Context
-    references: tuple[_Reference, ...]
-    n_networks: int = 0
-    n_parameters: int = 0
-
-    @property
-    def history(self) -> History:
-        """No network was trained."""
-        from resonaut.nn.ensemble import History
-
-        none = np.zeros((0, 0), np.float32)
-        return History(none, none, np.zeros(0, np.int64))
-
-    def score(self, events: Events) -> Scores:
-        """See `Fitted.score`."""
-        from resonaut.detect import folds
-
-        settings = self.settings
-        values = folds.feature_matrix(events, settings.features, self.context)
-        fold = folds.folds(events, self.context, settings.n_folds)
-        score = np.empty(len(values), np.float32)
-        for number, reference in enumerate(self.references):
-            rows = np.flatnonzero(fold == number)
-            for start in range(0, len(rows), _SLICE):
-                part = rows[start : start + _SLICE]
-                distances = reference.distances(values[part], settings.k)
-                score[part] = distances[:, -1] if settings.distance == "kth" else distances.mean(axis=1)
-        return Scores(np.repeat(score[None], len(self.context.windows), axis=0), fold.astype(np.int32))
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """(n,) distance of the (n, n_features) values to their k-th neighbour, or the mean over k of them."""
+        near = np.arange(1, self.settings.k + 1)
+        distances = self.tree.query((values - self.shift) / self.scale, k=near)[0]
+        return distances[:, -1] if self.settings.distance == "kth" else distances.mean(axis=1)
 
 
 def build(settings: Settings) -> NearestNeighbours:
