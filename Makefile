@@ -7,12 +7,13 @@ BIN := .venv/bin
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 READY := .venv/ready-$(shell cat envs/requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run report test test-full bench lint format schema clean
+.PHONY: help setup run report test coverage test-full bench lint format schema clean
 
 help:
 	@echo 'make run [CONFIG=config/demo.yaml] [CORES=all]   run a study, from simulation to significance and figures'
 	@echo 'make report [CONFIG=...]                         results/<study>/report.zip (Snakemake report, no network)'
-	@echo 'make test                                        unit and workflow tests, with coverage'
+	@echo 'make test                                        unit and workflow tests'
+	@echo 'make coverage                                    unit tests with coverage of the lines'
 	@echo 'make test-full                                   the proofs that take hours'
 	@echo 'make bench                                       speed against named peers, printed as ratios'
 	@echo 'make lint | format | schema                      check style | apply it | regenerate the JSON Schema'
@@ -34,8 +35,11 @@ report: $(READY)
 	$(BIN)/snakemake --configfile $(CONFIG) --report results/$$($(BIN)/resonaut config $(CONFIG) --name)/report.zip
 
 test: $(READY) lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m 'not full' tests/unit tests/servers --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m 'not full' tests/unit tests/servers
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not full' tests/workflow
+
+coverage: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m 'not full' tests/unit --cov --cov-report=term
 
 test-full: $(READY)
 	$(BIN)/python -m pytest -m full tests/unit tests/servers tests/workflow

@@ -33,6 +33,7 @@ TOOLS = {
     "manifest": "write the manifest of the chunks of a dataset",
     "config": "check a configuration, or print the slice that one rule uses",
     "schema": "print the JSON Schema of the configuration",
+    "toy": "write tables of a toy search, to study methods where the truth is known",
     "run": "run the workflow, cleaning up after one that was killed",
 }
 

@@ -15,11 +15,12 @@ from typing import Any
 import yaml
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from resonaut import encoded, registry
+from resonaut import encoded, pseudo_settings, registry
 from resonaut.datasets import Dataset, FileDataset, Name
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
 from resonaut.mixture_settings import Mixture, MixtureName
+from resonaut.pseudo_settings import PseudoExperiments
 from resonaut.scan import ScanSettings, Window
 from resonaut.settings import Count, Settings, validate
 from resonaut.slices import SLICES
@@ -59,6 +60,7 @@ class Study(Settings):
     ingest: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("ingest")())
     represent: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("represent")())
     mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
+    pseudo_experiments: dict[Name, PseudoExperiments] = Field(default_factory=dict)
     scan: ScanSettings | None = None
     tag: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     tune: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
@@ -95,6 +97,9 @@ class Study(Settings):
                     self._known(dataset, self.datasets, f"{stage}.{method}", "dataset")
                     if hasattr(settings, "representation"):
                         self._can_be(settings.representation(), dataset, f"{stage}.{method}")
+        if self.infer.signal.dataset is not None:
+            self._known(self.infer.signal.dataset, self.datasets, "infer.signal.dataset", "dataset")
+            self._can_be("features", self.infer.signal.dataset, "infer.signal.dataset")
         self._taggers()
         for method, detector in self.detect.items():
             for dataset in getattr(detector, "samples_used", list)():
@@ -109,6 +114,12 @@ class Study(Settings):
                         self._can_be(kind, dataset, f"detect.{method} (in mixtures.{name})")
             for method in mixture.methods:
                 self._encoders(name, mixture, method)
+        pseudo_settings.check(self)
+        for name, entry in self.pseudo_experiments.items():
+            for dataset in (*entry.datasets, *entry.inject):
+                for method in pseudo_settings.methods(self, name):
+                    for kind in {"features", *self.detect[method].representations()}:
+                        self._can_be(kind, dataset, f"detect.{method} (in pseudo_experiments.{name})")
         return self
 
     def _taggers(self) -> None:
@@ -180,6 +191,8 @@ class Study(Settings):
 
     def chunks(self, dataset: str) -> list[str]:
         """Names of the chunks, `<shard>/<number>`: at most 1000 files stand in one folder."""
+        if dataset in pseudo_settings.generated(self):
+            return ["000/000000"]
         settings = self.datasets[dataset].settings
         parts = settings.chunk_files if isinstance(settings, FileDataset) else settings.chunk_sizes()
         number = len(parts)

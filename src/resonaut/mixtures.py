@@ -1,14 +1,15 @@
 """A mixture: which events a search looks at, as row indices into representations, not as copies.
 
-Rows are in the order of a hash, so that the order tells nothing about where an event comes from.
+Rows are in the order of a hash, so that the order tells nothing about where an event comes from. A mixture of
+pseudo-experiments holds several of them one after the other, with `offsets`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from resonaut.store import SCHEMA_VERSION, creating, open_h5
 
 _BLOCK_ROWS = 1024
 _ID = ("run", "lumi", "event")
+_COLUMNS = ("dataset", "chunk", "row", "split_hash")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class Mixture:
         chunk: (n_events,) index into that dataset's chunks.
         row: (n_events,) row in that chunk.
         split_hash: (n_events,) uint64 hash of dataset, event id and the study's seed, for folds.
+        offsets: (P + 1,) where the events of each pseudo-experiment begin and end; None for data.
+        family: `<mixture>:<name>` of the pseudo-experiments.
+        first: index of the first of them among all of its family.
     """
 
     name: str
@@ -45,9 +50,26 @@ class Mixture:
     chunk: np.ndarray
     row: np.ndarray
     split_hash: np.ndarray
+    offsets: np.ndarray | None = None
+    family: str = ""
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def experiments(self) -> Iterator[Mixture]:
+        """The pseudo-experiments, named by their index in the family; a mixture of data is its only one."""
+        if self.offsets is None:
+            yield self
+            return
+        for number, (start, stop) in enumerate(zip(self.offsets[:-1], self.offsets[1:], strict=True)):
+            columns = {column: getattr(self, column)[start:stop] for column in _COLUMNS}
+            name = f"{self.family}:{self.first + number}"
+            yield replace(self, name=name, offsets=None, family="", first=0, **columns)
+
+    def take(self, rows: np.ndarray) -> Mixture:
+        """Some events of a mixture of data, in the order of `rows` (indices)."""
+        return replace(self, **{column: getattr(self, column)[rows] for column in _COLUMNS})
 
 
 def draw(
@@ -107,8 +129,20 @@ def draw(
     )
 
 
+def as_pseudo_experiments(mixture: Mixture, offsets: np.ndarray, family: str, first: int) -> Mixture:
+    """The events of a mixture as pseudo-experiments `first`, first + 1, ... of a family.
+
+    Args:
+        mixture: their events, one after the other.
+        offsets: (P + 1,) where each begins and ends.
+        family: `<mixture>:<name>`.
+        first: index of the first.
+    """
+    return replace(mixture, offsets=np.asarray(offsets, np.int64), family=family, first=first)
+
+
 def write(path: str | os.PathLike, mixture: Mixture, provenance: dict[str, Any]) -> None:
-    """Write a mixture to HDF5."""
+    """Write a mixture to HDF5, pseudo-experiments with `offsets` (P + 1,) and `n_experiments`."""
     attributes = {
         "kind": "mixture",
         "schema_version": SCHEMA_VERSION,
@@ -118,9 +152,19 @@ def write(path: str | os.PathLike, mixture: Mixture, provenance: dict[str, Any])
         "labels": mixture.labels,
         "provenance": provenance,
     }
+    if mixture.offsets is not None:
+        attributes |= {
+            "n_experiments": len(mixture.offsets) - 1,
+            "family": mixture.family,
+            "first_experiment": mixture.first,
+        }
     with creating(path, attributes) as file:
-        for column in ("dataset", "chunk", "row", "split_hash"):
-            file.create_dataset(column, data=getattr(mixture, column), compression="gzip", shuffle=True)
+        for column in _COLUMNS:
+            values = getattr(mixture, column)
+            packed = {"compression": "gzip", "shuffle": True} if len(values) else {}
+            file.create_dataset(column, data=values, **packed)
+        if mixture.offsets is not None:
+            file.create_dataset("offsets", data=mixture.offsets)
 
 
 def read(path: str | os.PathLike) -> Mixture:
@@ -137,8 +181,16 @@ def read(path: str | os.PathLike) -> Mixture:
             name=file.attrs["name"],
             datasets=tuple(json.loads(file.attrs["datasets"])),
             labels=tuple(json.loads(file.attrs["labels"])),
-            **{column: file[column][:] for column in ("dataset", "chunk", "row", "split_hash")},
+            **{column: file[column][:] for column in _COLUMNS},
+            **_pseudo(file),
         )
+
+
+def _pseudo(file: h5py.File) -> dict[str, Any]:
+    if "offsets" not in file:
+        return {}
+    first = int(file.attrs["first_experiment"])
+    return {"offsets": file["offsets"][:], "family": str(file.attrs["family"]), "first": first}
 
 
 def gather(

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from resonaut import registry
 from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, search_model, section_model
 from resonaut.datasets import FileDataset
+from resonaut.pseudo_settings import PseudoExperiments
 
 _NAME = "^[a-z][a-z0-9_]*$"
 
@@ -54,6 +55,10 @@ def json_schema() -> dict[str, Any]:
         "mixtures": {
             "type": "object",
             "additionalProperties": _inline(Mixture, definitions, "mixtures"),
+        },
+        "pseudo_experiments": {
+            "type": "object",
+            "additionalProperties": _inline(PseudoExperiments, definitions, "pseudo_experiments"),
         },
         "scan": _inline(ScanSettings, definitions, "scan"),
         "tune": {"type": "object", "additionalProperties": _inline(search_model(), definitions, "tune")},

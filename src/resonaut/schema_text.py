@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from resonaut import registry
 from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, search_model, section_model
 from resonaut.datasets import FileDataset
+from resonaut.pseudo_settings import PseudoExperiments
 
 _HEAD = """# Every key of a study's configuration
 
@@ -153,6 +154,7 @@ def markdown() -> str:
     for name in SECTIONS[:2]:
         parts.append(_section(f"`{name}`", section_model(name).__doc__ or "", section_model(name)))
     parts.append(_section("`mixtures.<name>`", Mixture.__doc__ or "", Mixture))
+    parts.append(_section("`pseudo_experiments.<name>`", PseudoExperiments.__doc__ or "", PseudoExperiments))
     parts.append(_section("`scan`", ScanSettings.__doc__ or "", ScanSettings))
     for name in SECTIONS[2:]:
         parts.append(_section(f"`{name}`", section_model(name).__doc__ or "", section_model(name)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from resonaut import pseudo_settings
+
 if TYPE_CHECKING:
     from resonaut.config import Study
 
@@ -39,6 +41,41 @@ def _representation(kind: str) -> Any:
 def _mix(study: Study, mixture: str) -> dict[str, Any]:
     entry = study.mixtures[mixture]
     return {"mixture": mixture, "datasets": dict(entry.datasets), "draw": entry.seed, "seed": study.seed}
+
+
+def _pseudo(study: Study, mixture: str) -> dict[str, Any]:
+    name, entry, part = pseudo_settings.of_part(study, mixture)
+    first, count = entry.span(part)
+    drawn = entry.model_dump(mode="json", include={"source", "n_events", "inject"})
+    drawn["datasets"] = list(pseudo_settings.background_of(name, entry))
+    # Events that are made are as good as simulated ones: none stands in two pseudo-experiments.
+    drawn["source"] = "disjoint" if entry.source == "flow" else entry.source
+    family = f"{entry.mixture}:{name}"
+    return {"mixture": mixture, "family": family, "first": first, "count": count, "seed": study.seed, **drawn}
+
+
+def _background_events(study: Study, dataset: str) -> dict[str, Any]:
+    name = pseudo_settings.generated(study)[dataset]
+    entry = study.pseudo_experiments[name]
+    functions = study.hunt.functions()
+    return {
+        "mixture": entry.mixture,
+        "name": dataset,
+        "features": list(pseudo_settings.generated_features(study, name)),
+        **entry.generate.model_dump(mode="json"),
+        "scan": study.scan.model_dump(mode="json"),
+        "bin_width": study.hunt.bin_width,
+        "background": study.hunt.background,
+        "function": functions[max(functions)],
+        "seed": study.seed,
+    }
+
+
+def _calibrate(study: Study, mixture: str, experiments: str) -> dict[str, Any]:
+    entry = study.pseudo_experiments[experiments]
+    stop = None if entry.stop is None else entry.stop.model_dump(mode="json")
+    # Without their number: more pseudo-experiments rerun none of the rounds before.
+    return {"mixture": mixture, "name": experiments, "stop": stop, "inject": dict(entry.inject)}
 
 
 def _method(stage: str) -> Any:
@@ -79,13 +116,39 @@ def _evaluate_search(study: Study) -> dict[str, Any]:
     return {"scan": study.scan.model_dump(mode="json"), "evaluate": evaluate, "seed": study.seed}
 
 
-def _section(stage: str) -> Any:
-    return lambda study: {stage: getattr(study, stage).model_dump(mode="json")}
+def _trials(study: Study, mixture: str) -> dict[str, Any]:
+    null, *others = pseudo_settings.compared(study, mixture)
+    return {
+        "mixture": mixture,
+        "null": null,
+        "inject": {name: dict(study.pseudo_experiments[name].inject) for name in others},
+        "trials_table": study.infer.trials_table.model_dump(mode="json"),
+        "seed": study.seed,
+    }
+
+
+def _infer(study: Study) -> dict[str, Any]:
+    return {"infer": study.infer.of_test(), "seed": study.seed}
+
+
+def _global(study: Study) -> dict[str, Any]:
+    infer = study.infer.model_dump(mode="json", include={"trials", "signal"})
+    return {**infer, "seed": study.seed}
+
+
+def _validate(study: Study) -> dict[str, Any]:
+    keys = {"confidence_level", "signal", "uncertainties", "envelope", "validation"}
+    return {"infer": study.infer.model_dump(mode="json", include=keys), "seed": study.seed}
 
 
 def _review(study: Study) -> dict[str, Any]:
     # All datasets, so that one has the same colour in every figure.
-    return {**_section("review")(study), "datasets": sorted(study.datasets)}
+    review = study.review.model_dump(mode="json", exclude={"checks"})
+    return {"review": review, "datasets": sorted(study.datasets)}
+
+
+def _checks(study: Study) -> dict[str, Any]:
+    return {"checks": study.review.checks.model_dump(mode="json")}
 
 
 def _review_search(study: Study) -> dict[str, Any]:
@@ -99,13 +162,20 @@ SLICES: dict[str, Any] = {
     "images": _representation("images"),
     "clouds": _representation("clouds"),
     "mix": _mix,
+    "pseudo": _pseudo,
+    "background_events": _background_events,
+    "calibrate": _calibrate,
+    "trials": _trials,
     "tag": _method("tag"),
     "tune": _tune,
     "generate": _method("generate"),
     "detect": _detect,
     "hunt": _hunt,
     "evaluate_search": _evaluate_search,
-    "infer": _section("infer"),
+    "infer": _infer,
+    "validate": _validate,
+    "global": _global,
     "review": _review,
     "review_search": _review_search,
+    "checks": _checks,
 }

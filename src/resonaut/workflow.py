@@ -17,8 +17,12 @@ from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
 from resonaut.filelist import InputFile
 from resonaut.workflow_figures import FigurePlan
+from resonaut.workflow_global import GlobalPlan
+from resonaut.workflow_pseudo import PseudoPlan
 from resonaut.workflow_searches import SearchPlan
 from resonaut.workflow_taggers import TaggerPlan
+from resonaut.workflow_trials import TrialsPlan
+from resonaut.workflow_validation import ValidationPlan
 
 DEFAULT_CONFIG = "config/demo.yaml"
 
@@ -30,6 +34,7 @@ ENTRY_MODULES = {
     "images": "resonaut.represent.images",
     "clouds": "resonaut.represent.clouds",
     "mix": "resonaut.represent.mix",
+    "pseudo": "resonaut.represent.pseudo",
     "tag": "resonaut.tag.train",
     "evaluate": "resonaut.tag.evaluate",
     "score": "resonaut.tag.score",
@@ -40,10 +45,18 @@ ENTRY_MODULES = {
     "generate": "resonaut.generate.train",
     "detect": "resonaut.detect.train",
     "join": "resonaut.detect.join",
+    "background_events": "resonaut.detect.background_events",
     "hunt": "resonaut.hunt.spectra",
     "evaluate_search": "resonaut.hunt.evaluate",
     "infer": "resonaut.infer.significance",
+    "calibrate": "resonaut.infer.calibrate",
+    "trials": "resonaut.infer.trials",
+    "conformal": "resonaut.infer.conformal_report",
     "compare_searches": "resonaut.infer.compare",
+    "validate": "resonaut.infer.validation",
+    "global": "resonaut.infer.global_significance",
+    "linearity": "resonaut.infer.validation_linearity",
+    "checks": "resonaut.review.checks",
 }
 
 OF_TAGGERS = ("score", "encode", "export", "tune")
@@ -88,7 +101,7 @@ def _number(chunk: str) -> int:
     return int(chunk.rsplit("/", 1)[1])
 
 
-class Plan(TaggerPlan, SearchPlan, FigurePlan):
+class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan):
     """Paths, settings and code digests of one study."""
 
     def __init__(self, study: Study) -> None:
@@ -131,9 +144,15 @@ class Plan(TaggerPlan, SearchPlan, FigurePlan):
         return code_digest(ENTRY_MODULES["simulate"], source)
 
     def statistics_code(self, stage: str) -> str:
-        """The digest of hunt or infer with the background function."""
-        background = registry.module_name("stats", self.study.hunt.background, "hunt.background")
-        return code_digest(ENTRY_MODULES[stage], background)
+        """The digest of hunt or infer with the background functions that it uses."""
+        functions = {self.study.hunt.background: "hunt.background"}
+        if stage in ("infer", "validate"):
+            functions |= {family.function: "infer.envelope" for family in self.study.infer.envelope}
+        if stage == "validate":
+            families = self.study.infer.validation.families
+            functions |= {family.function: "infer.validation.families" for family in families}
+        modules = [registry.module_name("stats", name, where) for name, where in functions.items()]
+        return code_digest(ENTRY_MODULES[stage], *modules)
 
     def dataset_of(self, folder: str) -> str:
         """The dataset whose events stand in `results/_data/<folder>`.
@@ -236,5 +255,5 @@ class Plan(TaggerPlan, SearchPlan, FigurePlan):
         if stage == "generate":
             return [f"{base}/generate/{name}/metrics.json" for name in sorted(study.generate)]
         if stage == "review":
-            return [f"{base}/review/{figure}.png" for figure in self.figures()]
+            return [*(f"{base}/review/{figure}.png" for figure in self.figures()), *self.checks()]
         return self.search_targets(stage)

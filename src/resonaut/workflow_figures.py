@@ -32,6 +32,11 @@ class FigurePlan:
         ]
         names += ["tag_compare"] if self.comparison() else []
         names += ["infer_compare"] if self.search_comparison() else []
+        names += ["infer_linearity"] if self.linearity() else []
+        names += [f"infer_validation/{mixture}/{method}" for mixture, method in self.validated_searches()]
+        names += [f"infer_trials/{mixture}" for mixture in self.compared_mixtures()]
+        names += [f"infer_global/{mixture}" for mixture in self.searched_mixtures()]
+        names += [f"infer_calibration/{mixture}/{name}" for mixture, name in self.calibrations()]
         names += [
             f"{stage}/{mixture}/{method}" for stage in SEARCH_STAGES for mixture, method in study.searches()
         ]
@@ -54,6 +59,10 @@ class FigurePlan:
             return {"comparison": [f"{base}/tag/comparison.json"]}
         if stage == "infer_compare":
             return {"comparison": [f"{base}/infer/comparison.json"]}
+        if stage == "infer_linearity":
+            return {"linearity": self.linearity()}
+        if stage == "infer_validation":
+            return {"validation": [f"{base}/infer/{search}/validation.json"]}
         if stage == "tune":
             return {"trials": [f"{base}/tune/{method}/trials.json"]}
         if stage == "tag":
@@ -74,6 +83,12 @@ class FigurePlan:
                 "metrics": [f"{base}/detect/{search}/metrics.json"],
                 "mixture": [f"{base}/represent/mixtures/{mixture}.h5"],
             }
+        if stage == "infer_trials":
+            return {"trials": [f"{base}/infer/{mixture}/trials.json"]}
+        if stage == "infer_global":
+            return {"global": [f"{base}/infer/{mixture}/global.json"]}
+        if stage == "infer_calibration":
+            return {"calibration": [f"{base}/infer/{search}/calibration.json"]}
         if stage == "hunt":
             return {"spectra": [f"{base}/hunt/{search}/spectra.h5"]}
         if stage == "hunt_evaluate":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from resonaut import encoded
+from resonaut import encoded, pseudo_settings
 
 if TYPE_CHECKING:
     from resonaut.workflow import Plan
@@ -18,8 +18,8 @@ class SearchPlan:
     """The part of `workflow.Plan` that knows detectors and what is made of their scores."""
 
     def datasets_in(self: Plan, mixture: str) -> list[str]:
-        """Datasets of a mixture, sorted."""
-        return sorted(self.study.mixtures[mixture].datasets)
+        """Datasets of a mixture, or of a part of pseudo-experiments, sorted."""
+        return list(pseudo_settings.datasets_of(self.study, mixture))
 
     def _detector_datasets(self: Plan, mixture: str, method: str) -> list[str]:
         further = getattr(self.study.detect[method], "samples_used", list)()
@@ -67,6 +67,18 @@ class SearchPlan:
         folder = f"{self.base}/detect/{mixture}/{method}/parts"
         return [f"{folder}/{part}/{name}" for part in self.study.parts(method)]
 
+    # -- signal shape ----------------------------------------------------------------------------
+
+    def signal_files(self: Plan) -> list[str]:
+        """Features of the dataset whose masses are the shape of the signal, if there is one."""
+        dataset = self.study.infer.signal.dataset
+        return [] if dataset is None else self.representation("features", [dataset])
+
+    def signal_arguments(self: Plan) -> str:
+        """The same as words of a command line."""
+        dataset = self.study.infer.signal.dataset
+        return "" if dataset is None else self.arguments("features", [dataset], "--signal")
+
     # -- comparison ------------------------------------------------------------------------------
 
     def compared_searches(self: Plan, file: str) -> list[str]:
@@ -96,4 +108,7 @@ class SearchPlan:
             for mixture, method in self.study.searches()
             for file in files
         ]
-        return each + (self.search_comparison() if stage == "infer" else [])
+        more = [*self.search_comparison(), *self.validations(), *self.linearity()]
+        more += self.calibration_targets() + self.trials() + self.conformal_searches()
+        more += self.global_significances()
+        return each + (more if stage == "infer" else [])

@@ -26,6 +26,7 @@ if [ -n "$tiny" ]; then
     "$python" tests/bench/bench_particlenet.py --device "$device" --sizes lite --jets 16 --batch 8 --repeats 1 --weaver none
     "$python" tests/bench/bench_transformer.py --device "$device" --jets 16 --batch 8 --repeats 1
     "$python" tests/bench/bench_hunt.py --device "$device" --events 2000 --epochs 1 --batches 64 --peer-networks 1
+    "$python" tests/bench/bench_pseudo_experiments.py --device "$device" --per-job 2 --events 6000 --epochs 1
     if "$python" -c 'import zuko' 2> /dev/null; then
         "$python" tests/bench/bench_flows.py --device "$device" --windows 1 --rows 300 --batches 64 --repeats 1
     fi
@@ -38,6 +39,7 @@ fi
 "$python" tests/bench/bench_particlenet.py --device cuda --bf16 --compile --jets 8192 --batch 1024
 "$python" tests/bench/bench_transformer.py --device cuda
 "$python" tests/bench/bench_hunt.py --device cuda
+"$python" tests/bench/bench_pseudo_experiments.py --device cuda
 if "$python" -c 'import zuko' 2> /dev/null; then
     "$python" tests/bench/bench_flows.py --device cuda
 fi

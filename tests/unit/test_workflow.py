@@ -38,8 +38,8 @@ def test_targets_of_the_demo(plan):
         "generate": 1,
         "detect": 2,
         "hunt": 4,
-        "infer": 3,
-        "review": 14,
+        "infer": 6,
+        "review": 18,
     }
     assert "results/demo/infer/data/cwola/significance.json" in plan.targets("infer")
     every = [path for stage in STAGES for path in plan.targets(stage)]

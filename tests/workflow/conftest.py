@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -106,10 +107,20 @@ def clone(root, tmp_path) -> Clone:
 
 @pytest.fixture(scope="session")
 def finished_once(root, tmp_path_factory) -> Clone:
-    """The tiny study, run once by `resonaut run`. Tests that change anything use `finished`."""
-    clone = Clone.create(root, tmp_path_factory.mktemp("finished") / "clone")
-    clone.resonaut("run", "--configfile", "study.yaml", "--cores", "2")
-    return clone
+    """The tiny study, run once by `resonaut run`. Tests that change anything use `finished`.
+
+    Test processes that run beside each other share it: the first makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    done = folder / "done"
+    with (base.parent / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            Clone.create(root, folder / "clone").resonaut("run", "--configfile", "study.yaml", "--cores", "2")
+            done.touch()
+    return Clone(folder / "clone")
 
 
 @pytest.fixture

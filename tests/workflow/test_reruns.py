@@ -7,9 +7,26 @@ import time
 
 import yaml
 
-COMPARED = {"infer_compare": 1, "review_searches": 1}
-AFTER_CWOLA = {"hunt_spectra": 1, "hunt_evaluate": 1, "infer_significance": 1, "review_search": 4, **COMPARED}
-AFTER_HUNT = {"hunt_evaluate": 2, "infer_significance": 2, "review_search": 6, **COMPARED}
+COMPARED = {"infer_compare": 1, "review_searches": 1, "review_checks": 1}
+AFTER_CWOLA = {
+    "hunt_spectra": 1,
+    "hunt_evaluate": 1,
+    "infer_significance": 1,
+    "infer_validate": 1,
+    "infer_global": 1,
+    "review_mixture": 1,
+    "review_search": 5,
+    **COMPARED,
+}
+AFTER_HUNT = {
+    "hunt_evaluate": 2,
+    "infer_significance": 2,
+    "infer_validate": 2,
+    "infer_global": 1,
+    "review_mixture": 1,
+    "review_search": 8,
+    **COMPARED,
+}
 
 
 def test_nothing_is_to_be_done_after_a_run(finished_once):
@@ -29,7 +46,7 @@ def test_one_key_of_the_hunt(finished):
 def test_opening_the_signal_regions_trains_nothing(finished):
     with finished.config.open("a") as file:
         file.write("  unblind: true\n")
-    assert finished.planned() == {"hunt_spectra": 2, **AFTER_HUNT, "review_search": 8}
+    assert finished.planned() == {"hunt_spectra": 2, **AFTER_HUNT, "review_search": 10}
 
 
 def test_another_way_to_measure_a_search_does_not_fit_it_again(finished):
@@ -83,7 +100,7 @@ def test_a_statement_in_nn_reruns_exactly_what_imports_it(finished):
     with (finished.folder / "src/resonaut/nn/ensemble.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
     planned = finished.planned()
-    assert planned == {"detect_train": 2, "hunt_spectra": 2, **AFTER_HUNT, "review_search": 8}
+    assert planned == {"detect_train": 2, "hunt_spectra": 2, **AFTER_HUNT, "review_search": 10}
     with (finished.folder / "src/resonaut/nn/networks/pfn.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
     assert finished.planned() == {**planned, "tag_train": 1, "tag_evaluate": 1, "review_method": 1}

@@ -26,6 +26,8 @@ def test_every_stage_left_its_results(finished_once):
         "hunt/data/cwola/hunt.json",
         "infer/data/cwola/significance.json",
         "infer/data/autoencoder/significance.json",
+        "infer/data/global.json",
+        "review/infer_global/data.png",
         "review/infer/data/cwola.png",
         "review/infer/data/cwola.pdf",
     ):

@@ -11,6 +11,7 @@ rule infer:
 rule infer_significance:
     input:
         spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
+        signal=plan.signal_files(),
     output:
         significance=f"{plan.base}/infer/{{mixture}}/{{method}}/significance.json",
         workspaces=directory(f"{plan.base}/infer/{{mixture}}/{{method}}/workspaces"),
@@ -26,12 +27,13 @@ rule infer_significance:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=lambda wildcards: plan.settings("infer"),
+        signal=plan.signal_arguments(),
         code=lambda wildcards: plan.statistics_code("infer"),
     message:
         "Significance and limits of {wildcards.method} on {wildcards.mixture}"
     shell:
         "resonaut infer test --settings {params.settings:q} --spectra {input.spectra}"
-        " --significance {output.significance} --workspaces {output.workspaces} > {log} 2>&1"
+        " --significance {output.significance} --workspaces {output.workspaces} {params.signal} > {log} 2>&1"
 
 
 rule infer_compare:
@@ -60,3 +62,140 @@ rule infer_compare:
     shell:
         "resonaut infer compare --evaluations {params.evaluations} --significances {params.significances}"
         " --output {output.comparison} --table {output.table} > {log} 2>&1"
+
+
+rule infer_validate:
+    input:
+        spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
+        signal=plan.signal_files(),
+    output:
+        f"{plan.base}/infer/{{mixture}}/{{method}}/validation.json",
+    log:
+        f"{plan.base}/logs/infer/{{mixture}}/{{method}}.validation.log",
+    benchmark:
+        f"{plan.base}/benchmarks/infer/{{mixture}}/{{method}}.validation.tsv"
+    conda:
+        "../../envs/infer.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("validate"),
+        signal=plan.signal_arguments(),
+        code=lambda wildcards: plan.statistics_code("validate"),
+    message:
+        "Injected signals, pulls and coverage of {wildcards.method} on {wildcards.mixture}"
+    shell:
+        "resonaut infer validate --settings {params.settings:q} --spectra {input.spectra}"
+        " --output {output} {params.signal} > {log} 2>&1"
+
+
+rule infer_linearity:
+    input:
+        evaluations=plan.compared_searches("hunt/evaluation.json"),
+        significances=plan.compared_searches("infer/significance.json"),
+    output:
+        f"{plan.base}/infer/linearity.json",
+    log:
+        f"{plan.base}/logs/infer/linearity.log",
+    benchmark:
+        f"{plan.base}/benchmarks/infer/linearity.tsv"
+    conda:
+        "../../envs/infer.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    params:
+        evaluations=plan.named_searches("hunt/evaluation.json"),
+        significances=plan.named_searches("infer/significance.json"),
+        code=plan.code("linearity"),
+    message:
+        "Fitted against true signal over all injections"
+    shell:
+        "resonaut infer linearity --evaluations {params.evaluations} --significances {params.significances}"
+        " --output {output} > {log} 2>&1"
+
+
+rule infer_conformal:
+    input:
+        spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
+    output:
+        conformal=f"{plan.base}/infer/{{mixture}}/{{method}}/conformal.json",
+    log:
+        f"{plan.base}/logs/infer/{{mixture}}/{{method}}.conformal.log",
+    benchmark:
+        f"{plan.base}/benchmarks/infer/{{mixture}}/{{method}}.conformal.tsv"
+    conda:
+        "../../envs/infer.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=plan.statistics_code("conformal"),
+    message:
+        "Conformal significance of {wildcards.method} on {wildcards.mixture}"
+    shell:
+        "resonaut infer conformal --spectra {input.spectra} --output {output.conformal} > {log} 2>&1"
+
+
+rule infer_trials:
+    input:
+        spectra=lambda wildcards: plan.trials_files(wildcards.mixture),
+        data=lambda wildcards: list(plan.trials_data(wildcards.mixture).values()),
+    output:
+        trials=f"{plan.base}/infer/{{mixture}}/trials.json",
+        table=f"{plan.base}/infer/{{mixture}}/trials.md",
+    log:
+        f"{plan.base}/logs/infer/{{mixture}}.trials.log",
+    benchmark:
+        f"{plan.base}/benchmarks/infer/{{mixture}}.trials.tsv"
+    wildcard_constraints:
+        mixture=plan.mixture_names(),
+    conda:
+        "../../envs/infer.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("trials", mixture=wildcards.mixture),
+        spectra=lambda wildcards: plan.trials_arguments(wildcards.mixture),
+        data=lambda wildcards: plan.trials_data_arguments(wildcards.mixture),
+        code=lambda wildcards: plan.statistics_code("trials"),
+    message:
+        "Compare global p-values on the pseudo-experiments of {wildcards.mixture}"
+    shell:
+        "resonaut infer trials --settings {params.settings:q} --spectra {params.spectra}"
+        " --data {params.data} --output {output.trials} --table {output.table} > {log} 2>&1"
+
+
+rule infer_global:
+    input:
+        spectra=lambda wildcards: plan.spectra_files(wildcards.mixture),
+        scores=lambda wildcards: plan.masses_file(wildcards.mixture),
+        signal=plan.signal_files(),
+    output:
+        f"{plan.base}/infer/{{mixture}}/global.json",
+    log:
+        f"{plan.base}/logs/infer_global/{{mixture}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/infer_global/{{mixture}}.tsv"
+    conda:
+        "../../envs/infer.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("global"),
+        spectra=lambda wildcards: plan.spectra_arguments(wildcards.mixture),
+        signal=plan.signal_arguments(),
+        code=lambda wildcards: plan.statistics_code("global"),
+    message:
+        "Global significance of all tests of {wildcards.mixture}"
+    shell:
+        "resonaut infer global --settings {params.settings:q} --spectra {params.spectra}"
+        " --scores {input.scores} --output {output} {params.signal} > {log} 2>&1"

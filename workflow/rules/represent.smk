@@ -18,6 +18,8 @@ rule represent_chunk:
         f"{plan.base}/logs/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.log",
     benchmark:
         f"{plan.base}/benchmarks/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=plan.dataset_names(),
     conda:
         "../../envs/represent.yaml"
     threads: 1
@@ -68,6 +70,8 @@ rule represent_mix:
         f"{plan.base}/logs/represent/mixtures/{{mixture}}.log",
     benchmark:
         f"{plan.base}/benchmarks/represent/mixtures/{{mixture}}.tsv"
+    wildcard_constraints:
+        mixture=plan.mixture_names(),
     conda:
         "../../envs/represent.yaml"
     threads: 1

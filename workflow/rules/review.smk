@@ -1,7 +1,9 @@
 localrules:
     review,
+    review_checks,
     review_datasets,
     review_method,
+    review_mixture,
     review_search,
     review_searches,
     review_taggers,
@@ -124,7 +126,7 @@ rule review_search:
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{mixture}}/{{method}}.tsv"
     wildcard_constraints:
-        stage="detect|hunt|hunt_evaluate|infer",
+        stage="detect|hunt|hunt_evaluate|infer|infer_validation|infer_calibration",
     conda:
         "../../envs/review.yaml"
     threads: 1
@@ -144,18 +146,20 @@ rule review_search:
 
 rule review_searches:
     input:
-        rows=plan.figure_files("infer_compare"),
+        rows=lambda wildcards: plan.figure_files(wildcards.stage),
     output:
         figure=report(
-            f"{plan.base}/review/infer_compare.png",
+            f"{plan.base}/review/{{stage}}.png",
             caption="../report/searches.rst",
             category="infer",
         ),
-        vector=f"{plan.base}/review/infer_compare.pdf",
+        vector=f"{plan.base}/review/{{stage}}.pdf",
     log:
-        f"{plan.base}/logs/review/infer_compare.log",
+        f"{plan.base}/logs/review/{{stage}}.log",
     benchmark:
-        f"{plan.base}/benchmarks/review/infer_compare.tsv"
+        f"{plan.base}/benchmarks/review/{{stage}}.tsv"
+    wildcard_constraints:
+        stage="infer_compare|infer_linearity",
     conda:
         "../../envs/review.yaml"
     threads: 1
@@ -164,10 +168,74 @@ rule review_searches:
         runtime=10,
     params:
         settings=plan.settings("review"),
-        inputs=plan.figure_arguments("infer_compare"),
-        code=plan.figure_code("infer_compare"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
     message:
         "Draw the figure of all searches"
     shell:
-        "resonaut review infer_compare --settings {params.settings:q} {params.inputs}"
+        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
         " --output {output.figure} {output.vector} > {log} 2>&1"
+
+
+rule review_mixture:
+    input:
+        rows=lambda wildcards: plan.figure_files(wildcards.stage, mixture=wildcards.mixture),
+    output:
+        figure=report(
+            f"{plan.base}/review/{{stage}}/{{mixture}}.png",
+            caption="../report/mixture.rst",
+            category="infer",
+        ),
+        vector=f"{plan.base}/review/{{stage}}/{{mixture}}.pdf",
+    log:
+        f"{plan.base}/logs/review/{{stage}}/{{mixture}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/{{stage}}/{{mixture}}.tsv"
+    wildcard_constraints:
+        stage="infer_global|infer_trials",
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, mixture=wildcards.mixture),
+        code=lambda wildcards: plan.figure_code(wildcards.stage),
+    message:
+        "Draw the figure of {wildcards.stage} of {wildcards.mixture}"
+    shell:
+        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
+
+
+rule review_checks:
+    input:
+        plan.checked_files(),
+    output:
+        checks=f"{plan.base}/review/checks.json",
+        page=report(
+            f"{plan.base}/review/checks.html",
+            caption="../report/checks.rst",
+            category="checks",
+        ),
+    log:
+        f"{plan.base}/logs/review/checks.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/checks.tsv"
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=plan.settings("checks"),
+        inputs=plan.checked_arguments(),
+        code=plan.code("checks"),
+    message:
+        "Check all searches"
+    shell:
+        "resonaut review checks --settings {params.settings:q} {params.inputs}"
+        " --output {output.checks} --page {output.page} > {log} 2>&1"

@@ -8,14 +8,14 @@ batched training (`nn.ensemble`); trees are those of arXiv:2309.13111 (`nn.trees
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
-from resonaut.detect.classify_kinds import Kind, joined, networks, trees
+from resonaut.detect.classify_kinds import Kind, joined, networks_of_tables, trees
 from resonaut.detect.classify_plan import Task, plan, random_halves
 from resonaut.detect.folds import folds
 from resonaut.detect.interface import Context, Events, Scores
@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from resonaut.nn.ensemble import History, Penalty
 
 
-__all__ = ["ClassifierSettings", "Classifiers", "FittedClassifiers", "Task", "fit_classifiers", "table_of"]
+__all__ = [
+    "ClassifierSettings",
+    "Classifiers",
+    "FittedClassifiers",
+    "Problem",
+    "Task",
+    "fit_classifiers",
+    "fit_together",
+    "table_of",
+]
 
 
 class ClassifierSettings(FeatureDetectorSettings):
@@ -99,13 +108,13 @@ class Classifiers:
 
         Args:
             table: (m, F) float32.
-            fold: (m,) fold of each row.
+            fold: (m,) fold of each row; -1 is not scored.
 
         Returns:
-            (n_names, m) float32, in the order of `names`.
+            (n_names, m) float32, in the order of `names`; NaN where not scored.
         """
-        score = np.empty((len(self.names), len(table)), np.float32)
-        for number in np.unique(fold):
+        score = np.full((len(self.names), len(table)), np.nan, np.float32)
+        for number in np.unique(fold[fold >= 0]):
             rows = np.flatnonzero(fold == number)
             score[:, rows] = self._mean(self.number[:, number], table, rows)
         return score
@@ -146,28 +155,79 @@ def fit_classifiers(
         EmptyWindowError: a part of a task has no event of one target, or only weights of 0.
         TrainingError: a loss is not finite.
     """
-    names = tuple(dict.fromkeys(task.name for task in tasks))
-    number = np.full((len(names), 1 + max(task.fold for task in tasks)), -1)
-    for index, task in enumerate(tasks):
-        number[names.index(task.name), task.fold] = index
-    seeds = [
-        [
-            integer_seed(
-                *(context.seed, "detect", context.method, context.mixture, task.name),
-                *(f"fold {task.fold}", f"restart {restart}", *([stage] if stage else [])),
-            )
-            for restart in range(settings.n_restarts)
+    problem = Problem(table, tasks, context)
+    return fit_together([problem], settings, stage=stage, classes=classes, penalty=penalty)[0]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the classifiers of one mixture learn from: a table (n, F) float32, tasks on its rows, names."""
+
+    table: np.ndarray
+    tasks: Sequence[Task]
+    context: Context
+
+    def seeds(self, n_restarts: int, stage: str) -> list[list[int]]:
+        """Of each task, one per restart."""
+        context = self.context
+        return [
+            [
+                integer_seed(
+                    *(context.seed, "detect", context.method, context.mixture, task.name),
+                    *(f"fold {task.fold}", f"restart {restart}", *([stage] if stage else [])),
+                )
+                for restart in range(n_restarts)
+            ]
+            for task in self.tasks
         ]
-        for task in tasks
-    ]
-    kind: Kind
+
+    def classifiers(self, n_restarts: int, kind: Kind) -> Classifiers:
+        """The fitted classifiers by name and fold of their task."""
+        names = tuple(dict.fromkeys(task.name for task in self.tasks))
+        number = np.full((len(names), 1 + max(task.fold for task in self.tasks)), -1)
+        for index, task in enumerate(self.tasks):
+            number[names.index(task.name), task.fold] = index
+        return Classifiers(names, number, n_restarts, kind)
+
+
+def fit_together(
+    problems: Sequence[Problem],
+    settings: ClassifierSettings,
+    *,
+    stage: str = "",
+    classes: tuple[str, str] = ("side bands", "signal region"),
+    penalty: Penalty | None = None,
+) -> list[Classifiers]:
+    """Fit the classifiers of several mixtures, networks as one batched program; see `fit_classifiers`.
+
+    Args:
+        problems: at least one; the results do not depend on the others.
+        settings, stage, classes: as in `fit_classifiers`.
+        penalty: of the rows of all tables, one after the other.
+    """
+    seeds = [problem.seeds(settings.n_restarts, stage) for problem in problems]
+    kinds: Sequence[Kind]
     if settings.classifier == "network":
-        samples, members = plan(tasks, seeds, classes, context)
-        kind = networks(table, samples, members, settings, context.where, penalty)
+        planned = [
+            plan(problem.tasks, own, classes, problem.context)
+            for problem, own in zip(problems, seeds, strict=True)
+        ]
+        tables = [problem.table for problem in problems]
+        kinds = networks_of_tables(tables, planned, settings, problems[0].context.where, penalty)
     else:
-        halves = random_halves(tasks, seeds, classes, context)
-        kind = trees(table, halves, len(tasks) * settings.n_restarts, settings.boosting, context.where)
-    return Classifiers(names, number, settings.n_restarts, kind)
+        kinds = [
+            trees(
+                problem.table,
+                random_halves(problem.tasks, own, classes, problem.context),
+                len(problem.tasks) * settings.n_restarts,
+                settings.boosting,
+                problem.context.where,
+            )
+            for problem, own in zip(problems, seeds, strict=True)
+        ]
+    return [
+        problem.classifiers(settings.n_restarts, kind) for problem, kind in zip(problems, kinds, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -179,12 +239,14 @@ class FittedClassifiers:
         settings: features and folds.
         context: names, for the folds.
         before: classifiers that were fitted on the way.
+        folding: fold of each event, -1 where it is not scored; absent: its fold of `settings.n_folds`.
     """
 
     classifiers: Classifiers
     settings: ClassifierSettings
     context: Context
     before: tuple[Classifiers, ...] = ()
+    folding: Callable[[Events], np.ndarray] | None = None
 
     @property
     def history(self) -> History:
@@ -203,7 +265,10 @@ class FittedClassifiers:
 
     def score(self, events: Events) -> Scores:
         """See `interface.Fitted.score`."""
-        fold = folds(events, self.context, self.settings.n_folds)
+        if self.folding is None:
+            fold = folds(events, self.context, self.settings.n_folds)
+        else:
+            fold = self.folding(events)
         score = self.classifiers.score(table_of(events, self.settings.features), fold)
         shape = (len(self.context.windows), len(events))
         return Scores(np.broadcast_to(score, shape), fold.astype(np.int32))

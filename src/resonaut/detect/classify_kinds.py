@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -78,6 +78,15 @@ class Networks:
 
         return stacked.n_parameters(self.ensemble.sizes)
 
+    def part(self, start: int, stop: int) -> Networks:
+        """The networks from `start` up to `stop`."""
+        own, history = slice(start, stop), self.history
+        if stop - start == len(self.ensemble.parameters):
+            return self
+        losses = (history.train_loss[own], history.validation_loss[own], history.best_epoch[own])
+        numbers = {name: getattr(self.ensemble, name)[own] for name in ("parameters", "shift", "scale")}
+        return Networks(replace(self.ensemble, history=type(history)(*losses), **numbers))
+
     def scores(self, table: np.ndarray, members: Sequence[int], rows: np.ndarray) -> np.ndarray:
         """See `Kind.scores`."""
         import torch
@@ -114,6 +123,38 @@ def networks(
             penalty=penalty,
         )
     )
+
+
+def networks_of_tables(
+    tables: Sequence[np.ndarray],
+    planned: Sequence[tuple[Sequence[Sample], Sequence[Member]]],
+    settings: NetworkSettings,
+    what: str,
+    penalty: Penalty | None = None,
+) -> list[Networks]:
+    """Train the networks of several tables (n, F) as one program.
+
+    Args:
+        tables: one after the other they are the table of the training.
+        planned: samples and networks of each table.
+        settings, what, penalty: as in `networks`.
+
+    Returns:
+        Those of each table.
+    """
+    samples: list[Sample] = []
+    members: list[Member] = []
+    starts = np.cumsum([0, *map(len, tables)])
+    for start, (own, trained) in zip(starts[:-1], planned, strict=True):
+        first = len(samples)
+        samples += [replace(sample, rows=sample.rows + start) for sample in own]
+        members += [
+            replace(member, train=member.train + first, validation=member.validation + first)
+            for member in trained
+        ]
+    fitted = networks(np.concatenate(tables), samples, members, settings, what, penalty)
+    ends = np.cumsum([len(trained) for _, trained in planned])
+    return [fitted.part(end - len(trained), end) for end, (_, trained) in zip(ends, planned, strict=True)]
 
 
 @dataclass(frozen=True)

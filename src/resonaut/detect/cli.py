@@ -33,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
     )
+    text = "make background events from side bands: masses from the fit, features from a flow"
+    background = actions.add_parser("background", help=text, description=text)
+    add_settings(background)
+    background.add_argument("--mixture", type=Path, required=True, help="mixture of `represent mix`")
+    background.add_argument("--features", nargs="+", required=True, metavar="NAME=MANIFEST")
+    background.add_argument("--output", type=Path, required=True, help="features file (HDF5) to write")
+    background.add_argument("--threads", type=int, default=2, help="CPU threads")
     join = actions.add_parser("join", help="join the scores of windows that were trained in several jobs")
     add_settings(join)
     join.add_argument("--scores", type=Path, nargs="+", required=True, help="HDF5 of each job")
@@ -48,6 +55,13 @@ def run(arguments: argparse.Namespace) -> None:
         from resonaut.detect.join import join
 
         join(settings, arguments.scores, arguments.parts, arguments.output, arguments.metrics)
+        return
+    if arguments.action == "background":
+        from resonaut.detect.background_events import make
+        from resonaut.detect.data import Sources
+
+        sources = Sources(features=named_paths(arguments.features))
+        make(settings, arguments.mixture, sources, arguments.output, arguments.threads)
         return
     from resonaut.detect import train
     from resonaut.detect.data import Sources

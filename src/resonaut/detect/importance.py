@@ -56,5 +56,5 @@ def importance(fitted: Fitted, data: Data, context: Context, n_events: int) -> d
 
 def _parts(chosen: np.ndarray, fold: np.ndarray) -> list[np.ndarray]:
     """The chosen events of each fold: scores of two folds cannot be compared."""
-    parts = [np.flatnonzero(chosen & (fold == number)) for number in np.unique(fold)]
+    parts = [np.flatnonzero(chosen & (fold == number)) for number in np.unique(fold[fold >= 0])]
     return [part for part in parts if len(part) > 1]

@@ -8,7 +8,7 @@ else is handed to it: the truth of the mixture, other datasets, images and const
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -131,8 +131,9 @@ class Scores:
     """Scores of events.
 
     Attributes:
-        score: (n_windows, n) float32; larger is more like signal. Scales may differ between folds.
-        fold: (n,) int32; an event was scored by the networks of its fold.
+        score: (n_windows, n) float32; larger is more like signal. Scales may differ between folds. NaN for
+            an event that is not scored.
+        fold: (n,) int32; an event was scored by the networks of its fold; -1 for one that is not scored.
     """
 
     score: np.ndarray
@@ -167,7 +168,11 @@ class Fitted(Protocol):
 
 
 class Detector(Protocol):
-    """Scores events by how unlike the background they are."""
+    """Scores events by how unlike the background they are.
+
+    A detector may offer `fit_many(datas, contexts)`, a list of what `fit` gives, to train several mixtures
+    (pseudo-experiments) at once.
+    """
 
     needs: Needs
 
@@ -180,3 +185,23 @@ class Detector(Protocol):
             TrainingError: a loss is not finite.
         """
         ...
+
+
+def fit_each(
+    detector: Detector, datas: Iterable[Data], contexts: Sequence[Context]
+) -> Iterator[tuple[Data, Fitted]]:
+    """Fit a detector to several mixtures, at once where it can, otherwise one after the other as they come.
+
+    Args:
+        detector: it is fitted anew for each.
+        datas, contexts: of each mixture.
+
+    Yields:
+        Each mixture with the detector that was fitted to it.
+    """
+    if hasattr(detector, "fit_many") and contexts:
+        kept = list(datas)
+        yield from zip(kept, detector.fit_many(kept, contexts), strict=True)
+        return
+    for data, context in zip(datas, contexts, strict=True):
+        yield data, detector.fit(data, context)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from resonaut.detect import metrics as records
-from resonaut.detect.interface import Scores
 from resonaut.detect.train import PACKAGES, SCHEMA_VERSION, parse, write_scores
 from resonaut.errors import InputError, MismatchError
 from resonaut.files import write_json
@@ -21,12 +20,13 @@ from resonaut.store import open_h5
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """What one job wrote."""
+    """What one job wrote: masses and folds (P, n), scores (P, n) by the name of the window."""
 
     mass: np.ndarray
     fold: np.ndarray
     score: dict[str, np.ndarray]
     labelled: bool
+    first: int | None
 
 
 def read_part(path: Path) -> Part:
@@ -40,10 +40,11 @@ def read_part(path: Path) -> Part:
             raise InputError(f"{path}: a file of kind 'scores' is expected, got '{file.attrs.get('kind')}'.")
         names = [f"{window['low']:g}-{window['high']:g}" for window in json.loads(file.attrs["windows"])]
         return Part(
-            file["events/mass"][0],
-            file["events/fold"][0],
-            dict(zip(names, file["score"][0], strict=True)),
+            file["events/mass"][:],
+            file["events/fold"][:],
+            dict(zip(names, file["score"][:].swapaxes(0, 1), strict=True)),
             bool(file.attrs["labelled"]),
+            int(file.attrs["first_experiment"]) if "first_experiment" in file.attrs else None,
         )
 
 
@@ -64,7 +65,8 @@ def join(
     _, _, scan, context = parse(slice_)
     parts = [read_part(path) for path in scores]
     for part, path in zip(parts, scores, strict=True):
-        if not (np.array_equal(part.mass, parts[0].mass) and np.array_equal(part.fold, parts[0].fold)):
+        alike = np.array_equal(part.mass, parts[0].mass, equal_nan=True)
+        if not (alike and np.array_equal(part.fold, parts[0].fold)):
             raise MismatchError(
                 f"{path}: its events or folds are not those of {scores[0]}; run both jobs again on one "
                 "mixture."
@@ -77,13 +79,14 @@ def join(
         )
     each = [json.loads(path.read_text(encoding="utf-8")) for path in metrics]
     provenance = describe(dict(slice_), [*scores, *metrics], PACKAGES)
-    together = Scores(np.stack([found[window.name] for window in scan.windows]), parts[0].fold)
-    write_scores(output, parts[0].mass, together, context, parts[0].labelled, provenance)
+    score = np.stack([found[window.name] for window in scan.windows], axis=1)
+    columns = {"events/mass": parts[0].mass, "events/fold": parts[0].fold, "score": score}
+    write_scores(output, columns, context, parts[0].labelled, provenance, parts[0].first)
     content = {
         "schema_version": SCHEMA_VERSION,
         "method": context.method,
         "mixture": context.mixture,
-        "n_events": len(parts[0].mass),
+        "n_events": int(np.isfinite(parts[0].mass).sum()),
         **records.joined(each),
         "importance": {name: values for entry in each for name, values in entry["importance"].items()},
         "provenance": provenance,

@@ -25,11 +25,11 @@ def of_training(fitted: Fitted) -> dict[str, Any]:
 
 
 def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What `of_training` gives for all networks of several jobs."""
+    """What `of_training` gives for all networks of several jobs or pseudo-experiments."""
     epochs = [number for part in parts for number in part["best_epoch"]["each"]]
     return {
         "n_networks": sum(part["n_networks"] for part in parts),
-        "n_parameters": max(part["n_parameters"] for part in parts),
+        "n_parameters": max((part["n_parameters"] for part in parts), default=0),
         "train_loss": _merged([part["train_loss"] for part in parts]),
         "validation_loss": _merged([part["validation_loss"] for part in parts]),
         "best_epoch": _best_epoch(np.array(epochs, np.int64)),
@@ -51,7 +51,7 @@ def _curve(losses: np.ndarray) -> Curve:
 
 def _merged(curves: Sequence[Curve]) -> Curve:
     merged: Curve = {name: [] for name in _NOTHING}
-    for epoch in range(max(len(curve["mean"]) for curve in curves)):
+    for epoch in range(max((len(curve["mean"]) for curve in curves), default=0)):
         here = [
             {name: curve[name][epoch] for name in _NOTHING} for curve in curves if epoch < len(curve["mean"])
         ]

@@ -24,7 +24,7 @@ class Experiment:
 
     Attributes:
         mass: (n,) GeV; NaN in padding.
-        fold: (n,) fold whose network scored the event; -1 in padding.
+        fold: (n,) fold whose network scored the event; -1 in padding and where an event is not scored.
         score: (n_windows, n) larger is more like signal.
     """
 
@@ -68,6 +68,11 @@ class ScoresFile:
         """Events of a pseudo-experiment, padding included."""
         return self._file["events/mass"].shape[1]
 
+    @property
+    def first(self) -> int | None:
+        """Index of the first pseudo-experiment among all of its name; None for data."""
+        return int(self._file.attrs["first_experiment"]) if "first_experiment" in self._file.attrs else None
+
     def attribute(self, name: str) -> str:
         """A text attribute, empty if absent."""
         return str(self._file.attrs.get(name, ""))
@@ -104,12 +109,14 @@ class ScoresFile:
                 f"{self.path}: it holds scores of the windows {found}, scan.windows are {expected}. "
                 "Run `detect` again."
             )
-        if 0 in mass:
+        # A part of pseudo-experiments that were stopped early holds none.
+        if 0 in mass and not (mass[0] == 0 and self.first is not None):
             raise EmptyFileError(f"{self.path}: no events.")
 
     def n_folds(self) -> int:
         """Number of folds, over all pseudo-experiments."""
-        return 1 + max(int(self._file["events/fold"][index].max()) for index in range(len(self)))
+        last = (int(self._file["events/fold"][index].max()) for index in range(len(self)))
+        return 1 + max(last, default=0)
 
     def read(self, index: int) -> Experiment:
         """Read one pseudo-experiment.

@@ -50,7 +50,7 @@ class Search:
 
     Attributes:
         given: settings.
-        mixture: the events.
+        mixture: the events that have a score.
         experiment: masses, folds and scores.
         events: selections.
         regions: (W, n) 1 signal region, 0 side band, -1 neither.
@@ -93,13 +93,13 @@ def read(given: Slice, inputs: Inputs) -> Search:
         experiment = file.read(0)
         names = file.attribute("mixture"), file.attribute("method")
     events = selected_events.read(inputs.spectra, given.scan)
-    n_events = int((experiment.fold >= 0).sum())
     if names != (events.mixture, events.method) or names[0] != mixture.name:
         raise MismatchError(
             f"{inputs.scores} is of mixture '{names[0]}' and method '{names[1]}', {inputs.spectra} of "
             f"'{events.mixture}' and '{events.method}', {inputs.mixture} is '{mixture.name}'. Give files of "
             "one search."
         )
+    n_events = int(np.isfinite(experiment.mass).sum())
     if n_events != len(mixture) or events.selected.shape[-1] < n_events:
         raise MismatchError(
             f"{inputs.scores}: {n_events} events, {inputs.mixture} holds {len(mixture)} and {inputs.spectra} "
@@ -111,12 +111,12 @@ def read(given: Slice, inputs: Inputs) -> Search:
     is_signal = truth.truth(mixture)
     return Search(
         given=given,
-        mixture=mixture,
+        mixture=mixture.take(rows),
         experiment=experiment,
         events=events,
         regions=given.scan.regions(experiment.mass),
         fine=sculpting.fine_bins(experiment.mass, events.edges),
-        is_signal=is_signal,
+        is_signal=None if is_signal is None else is_signal[rows],
         blind=is_signal is None and events.blind,
         used=_features_used(inputs.scores),
     )

@@ -10,39 +10,49 @@ Output (axes: P pseudo-experiments, W windows, E efficiencies, B bins, F folds, 
     counts                     (P, W, E, B) selected events; -1 in closed bins
     expected                   (P, W, E, B) their fitted background; NaN in bins neither fitted nor inside
     parameters, covariance     (P, W, E, K), (P, W, E, K, K) of the function, then of the ratio
-                               (stats.transfer; NaN where nothing is selected away)
+                               (stats.transfer), then NaN where there are fewer than K
     observed, background       (P, W, E) events in the signal region, seen (-1 where blind) and expected from
                                the fit
     background_log_error       (P, W, E) standard deviation of ln(background)
-    deviance                   (P, W, E) of the fit; degrees_of_freedom (W, E)
+    order                      (P, W, E) chosen number of parameters of the function, -1 where none; absent
+                               where hunt.n_parameters is a number
+    deviance                   (P, W, E) of the fit, penalty of the function included; degrees_of_freedom
     goodness_of_fit            (P, W, E) chi-squared probability of the deviance (rough at few events per bin)
     converged                  (P, W, E) boolean; numbers of a fit that is not are NaN
     sideband_events            (P, W) before the selection; sideband_selected (P, W, E) after it
     thresholds                 (P, W, E, F) on the score, or on the flattened one (hunt.flattening); -inf
                                where nothing is selected away
     selected                   (P, W, E, n) boolean; false in closed bins
+    bin                        (P, n) bin of each event; -1 outside, in padding and in closed bins
+    conformal                  group, where `hunt.conformal` is set: as `hunt.conformal` says
 
 A hunt is blind (attribute `blind`) if events of the mixture have no truth label and `hunt.unblind` is not
 set. Thresholds and fits use side bands only and are the same bit for bit before and after. A window's side
 bands may be another's signal region: the fit uses them and sums over them are shown, but no bin that is in
 any signal region. Scores of all events stay in the file of detect.
 
-Attributes: kind, schema_version, mixture, method, blind, windows, background_function, background_settings,
-transfer_parameters, provenance.
+A fit that does not converge, or that leaves the window open (`hunt.fits`), is flagged and its numbers are
+NaN; the other windows go on.
+
+Attributes: kind, schema_version, mixture, method, blind, windows, background_function, background_settings
+(of the largest order), transfer_parameters, provenance.
 """
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import h5py
 import numpy as np
 
-from resonaut import registry
-from resonaut.errors import EmptyWindowError, FitError
+from resonaut.errors import EmptyWindowError
 from resonaut.files import canonical_json, write_json
-from resonaut.hunt.fits import CLOSED, BackgroundFits, fit_backgrounds
+from resonaut.hunt.backgrounds import background_choice, check_fits
+from resonaut.hunt.conformal import ConformalCounts
+from resonaut.hunt.conformal_calibration import Sample
+from resonaut.hunt.fits import CLOSED, fit_backgrounds
 from resonaut.hunt.flattening import flattened
 from resonaut.hunt.scores import Experiment, ScoresFile
 from resonaut.hunt.selection import passing, thresholds
@@ -55,7 +65,7 @@ from resonaut.settings import Settings, validate
 from resonaut.stats.windows import Bins, make_bins
 from resonaut.store import creating
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
@@ -80,22 +90,24 @@ def hunt(
     Raises:
         ConfigError: a window's edge does not lie on a bin's edge.
         InputError: the scores are not usable.
-        EmptyWindowError: too few events of a window's side bands are selected, or no event is in the window.
-        FitError: a fit to data (a file with one pseudo-experiment) does not converge.
+        EmptyWindowError: in data too few events of a window's side bands are selected, or no event is in the
+            window.
+        FitError: no fit to data converges; a single one, or one of pseudo-experiments, is flagged.
     """
     given = validate(Slice, settings)
     bins = make_bins(given.scan, given.hunt.bin_width, given.hunt.fit_region)
-    function = {"n_parameters": given.hunt.n_parameters, "sqrt_s": given.hunt.sqrt_s}
-    spectrum = registry.build("stats", given.hunt.background, function)(bins.edges)
+    choice = background_choice(given.hunt, given.scan, bins)
+    function = given.hunt.functions()[max(choice.functions)]
     provenance = describe(settings, [scores], ["h5py", "numpy", "scipy"])
     with ScoresFile(scores, given.scan) as file, creating(output, {}) as result:
         blind = not (file.labelled or given.hunt.unblind)
         closed = bins.inside.any(0) & blind
         counts, total = _select(file, result, given, bins, closed)
         fits = fit_backgrounds(
-            spectrum, bins, given.hunt.efficiencies, counts, total, given.hunt.transfer_parameters
+            choice, bins, given.hunt.efficiencies, counts, total, given.hunt.transfer_parameters
         )
-        _check(fits, given)
+        of_data = file.first is None and len(file) == 1
+        check_fits(fits, counts, bins, given.hunt, partial(_where, given), of_data=of_data)
         if blind:
             log.info("%s: blind; hunt.unblind: true opens the signal regions", file.attribute("mixture"))
             fits = fits.closed()
@@ -111,6 +123,8 @@ def hunt(
         result.attrs["mixture"] = file.attribute("mixture")
         result.attrs["method"] = file.attribute("method")
         result.attrs["blind"] = blind
+        if file.first is not None:
+            result.attrs["first_experiment"] = file.first
         windows = [
             {"low": window.low, "high": window.high, "sidebands": sidebands}
             for window, sidebands in zip(given.scan.windows, given.scan.sidebands().tolist(), strict=True)
@@ -138,8 +152,11 @@ def _select(
     total = np.zeros((shape[0], counts.shape[-1]), np.int64)
     cuts = np.zeros((*shape, n_folds))
     before, after = np.zeros(shape[:2], np.int64), np.zeros(shape, np.int64)
-    chunks = (1, 1, 1, max(1, file.n_events))
-    selected = result.create_dataset("selected", (*shape, file.n_events), bool, chunks=chunks, **_COMPRESSED)
+    packed = {"chunks": (1, 1, 1, file.n_events), **_COMPRESSED} if len(file) else {}
+    selected = result.create_dataset("selected", (*shape, file.n_events), bool, **packed)
+    packed = {"chunks": (1, file.n_events), **_COMPRESSED} if len(file) else {}
+    bin_of = result.create_dataset("bin", (len(file), file.n_events), np.int16, **packed)
+    ranks = None if given.hunt.conformal is None else ConformalCounts(shape, given.hunt.conformal)
     for index in progress(range(len(file)), "select events"):
         experiment = file.read(index)
         regions = given.scan.regions(experiment.mass)
@@ -148,8 +165,14 @@ def _select(
         in_range = (experiment.fold >= 0) & (place >= 0) & (place < counts.shape[-1])
         total[index] = np.bincount(place[in_range], minlength=counts.shape[-1])
         shown = ~np.append(closed, False)[np.where(in_range, place, -1)]
+        bin_of[index] = np.where(in_range & shown, place, -1)
         for window, region in enumerate(regions):
-            _check_window(experiment, region, given.scan, window, file.path)
+            if file.first is None:
+                _check_window(experiment, region, given.scan, window, file.path)
+            if ranks is not None:
+                edges = (given.scan.windows[window].low, given.scan.windows[window].high)
+                columns = (experiment.score[window], experiment.mass, experiment.fold, region)
+                ranks.record((index, window), Sample.of(*columns, edges), given.hunt.efficiencies)
             score, sideband = _score(experiment, region, given, window), region == 0
             before[index, window] = sideband.sum()
             for number, efficiency in enumerate(given.hunt.efficiencies):
@@ -159,9 +182,13 @@ def _select(
                 selected[at] = passes & shown
                 after[at] = (passes & sideband).sum()
                 counts[at] = np.bincount(place[passes & in_range], minlength=counts.shape[-1])
-                _check_sideband(experiment.score[window, sideband], int(after[at]), given, window, number)
+                if file.first is None:
+                    chosen = experiment.score[window, sideband]
+                    _check_sideband(chosen, int(after[at]), given, window, number)
         _log_outside(experiment, in_range, given.scan, file.path)
     result["thresholds"], result["sideband_events"], result["sideband_selected"] = cuts, before, after
+    if ranks is not None:
+        ranks.write(result, blind=bool(closed.any()))
     return counts, total
 
 
@@ -217,22 +244,3 @@ def _where(given: Slice, window: int, number: int) -> str:
         f"scan.windows[{window}] ({given.scan.windows[window].name} GeV), "
         f"hunt.efficiencies {given.hunt.efficiencies[number]:g}"
     )
-
-
-def _check(fits: BackgroundFits, given: Slice) -> None:
-    """Refuse a failed fit to data; of many pseudo-experiments some may fail and are flagged in the file."""
-    failed = ~fits.converged
-    if not failed.any():
-        return
-    index, window, number = (int(axis[0]) for axis in np.nonzero(failed))
-    where = _where(given, window, number)
-    if len(failed) == 1:
-        raise FitError(
-            f"{where}: the fit of hunt.background = {given.hunt.background} ({given.hunt.n_parameters} "
-            f"parameters) to the {given.hunt.fit_region} did not converge. Use fewer hunt.n_parameters, a "
-            "looser efficiency or wider side bands."
-        )
-    log.warning(
-        "%d of %d background fits did not converge; they are flagged. The first: pseudo-experiment %d, %s",
-        int(failed.sum()), failed.size, index, where,
-    )  # fmt: skip

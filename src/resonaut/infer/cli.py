@@ -1,65 +1,54 @@
-"""`resonaut infer`."""
+"""`resonaut infer`: its actions, and without one, statistics of any histogram or workspace.
+
+An action is a module with `add_arguments(parser)` and `run(arguments)` that imports nothing heavy; one line
+in `ACTIONS` makes it known.
+"""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import importlib
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.errors import ConfigError
+from resonaut.infer import entry_cli
+
+ACTIONS = {
+    "test": ("resonaut.infer.test_cli", "p-values, limits and workspaces of one search"),
+    "calibrate": (
+        "resonaut.infer.calibrate_cli",
+        "global p-values from pseudo-experiments through the whole chain",
+    ),
+    "global": ("resonaut.infer.global_cli", "global significance of all tests of a mixture"),
+    "conformal": ("resonaut.infer.conformal_cli", "significances of conformal counts of one search"),
+    "trials": ("resonaut.infer.trials_cli", "compare global p-values on pseudo-experiments"),
+    "compare": ("resonaut.infer.compare_cli", "compare all searches of a study"),
+    "validate": ("resonaut.infer.validate_cli", "injected signals, pulls and coverage, by toys"),
+    "linearity": ("resonaut.infer.linearity_cli", "fitted against true signal over injected mixtures"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions test and compare."""
-    actions = parser.add_subparsers(dest="action", required=True)
-    test = actions.add_parser("test", help="p-values, limits and workspaces of one search")
-    add_settings(test)
-    test.add_argument(
-        "--spectra", required=True, type=Path, metavar="HDF5", help="spectra of `resonaut hunt`"
-    )
-    test.add_argument(
-        "--significance", required=True, type=Path, metavar="JSON", help="p-values and limits of all windows"
-    )
-    test.add_argument(
-        "--workspaces", required=True, type=Path, metavar="FOLDER", help="folder of the pyhf workspaces"
-    )
-    compare = actions.add_parser("compare", help="compare all searches of a study")
-    compare.add_argument(
-        "--evaluations",
-        nargs="+",
-        required=True,
-        metavar="MIXTURE/METHOD=JSON",
-        help="evaluations of `hunt evaluate`",
-    )
-    compare.add_argument(
-        "--significances",
-        nargs="+",
-        required=True,
-        metavar="MIXTURE/METHOD=JSON",
-        help="significances of `infer test`, of the same searches",
-    )
-    compare.add_argument("--output", required=True, type=Path, metavar="JSON", help="the comparison")
-    compare.add_argument("--table", required=True, type=Path, metavar="MARKDOWN", help="the same as tables")
+    """Add the actions, and the options for a histogram or a workspace of any origin."""
+    # Options of an action would be taken for abbreviations of those that stand without one.
+    parser.allow_abbrev = False
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions of the workflow")
+    for name, (module, text) in ACTIONS.items():
+        importlib.import_module(module).add_arguments(actions.add_parser(name, help=text, description=text))
+    entry_cli.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run one action."""
-    {"test": _test, "compare": _compare}[arguments.action](arguments)
+    """Run one action, or test a histogram or workspace.
 
-
-def _test(arguments: argparse.Namespace) -> None:
-    from resonaut.infer.significance import infer
-
-    infer(
-        settings_argument(arguments.settings), arguments.spectra, arguments.significance, arguments.workspaces
-    )
-
-
-def _compare(arguments: argparse.Namespace) -> None:
-    from resonaut.infer.compare import run as compare
-
-    compare(
-        named_paths(arguments.evaluations),
-        named_paths(arguments.significances),
-        arguments.output,
-        arguments.table,
-    )
+    Raises:
+        ConfigError: neither is asked for, or both are.
+    """
+    if arguments.action is None:
+        entry_cli.run(arguments)
+        return
+    if arguments.spectrum is not None or arguments.workspace is not None:
+        raise ConfigError(
+            f"infer {arguments.action}: --spectrum and --workspace stand without an action. "
+            f"Leave out '{arguments.action}', or give its own options only."
+        )
+    importlib.import_module(ACTIONS[arguments.action][0]).run(arguments)

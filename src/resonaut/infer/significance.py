@@ -1,55 +1,84 @@
 """Local significances, limits and workspaces of a search.
 
-`significance.json` holds `windows`, one entry per window and selection efficiency of the data (the first
-pseudo-experiment); `best`, the entry of the smallest p-value; `local_tests`, how many tests that is the
-best of; and `pseudo_experiments`, the entries of the others, where there are any. Limits are numbers of
-selected signal events in the window. Primary is the profile likelihood that is exact in the background's
-parameters (`stats.profile`); `pyhf` holds what the archived workspace gives, and `closure` their
-difference. `expected_significance` says of the data's tests the local significance that a signal as large as
-the expected limit would have, and how many signal events would have 3 and 5 (medians, from Asimov data).
+`significance.json` holds
+
+    windows                 one entry per window and selection efficiency of the data (the first
+                            pseudo-experiment)
+    best                    the entry of the smallest p-value
+    local_tests             how many tests that is the best of
+    pseudo_experiments      entries of the others, where there are any; asymptotic numbers only
+    schema_version, mixture, method, blind, confidence_level, provenance
+
+An entry holds
+
+    low, high               GeV, of the window; selection_efficiency
+    observed                events in the signal region
+    expected_background     events there, from the side bands alone; expected_background_error (one standard
+                            deviation), expected_background_log_error (of the logarithm)
+    p_value, z_local        of the background-only hypothesis; z_signed is negative for a deficit
+    signal                  fitted signal events: events, error, and ends low and high of the 68.27 % interval
+    upper_limit             CLs limits: observed, expected and its bands of 1 and 2 standard deviations, on
+                            selected signal events: those in the window (shape: window) or in all bins
+    upper_limit_fb          the same over luminosity (and acceptance), where the luminosity is given
+    method                  asymptotic, or toys: limits and the p-value are from toys, where these are enough
+                            (`toys.p_value_resolved`: at least 10 are as extreme as the data;
+                            `toys.observed_limit_resolved`: an error below 30 %); `toys` says how many, and
+                            holds the asymptotic numbers, which stand where toys do not tell
+    spurious_signal         events that the background function may fake, where that is an uncertainty
+    nuisances               names, pulls and their errors, impacts_up and impacts_down (signal events),
+                            correlation (the signal first), where there are uncertainties
+    expected_significance   the local significance that a signal as large as the expected limit would have,
+                            and how many signal events would have 3 and 5 (medians, from Asimov data)
+    workspace, hs3          files below the folder of workspaces
+    pyhf, closure           what the workspace gives (asymptotic), and its difference to the exact profile
+    failed                  of a test without numbers, why: it is not among the best, the others stand
+
+Primary is the profile likelihood that is exact in the background's parameters (`stats.profile`,
+`stats.likelihood`). Beside the workspaces `patchset_<efficiency>.json` holds the signals of all windows over
+`background_<efficiency>.json`.
 
 If the hunt was blind, `blind` is true: numbers of observation are null (`observed`, `p_value`, `z_local`,
-`z_signed`, `upper_limit.observed`, `best`), expected limits and significances stand, and the workspaces hold
-the expected background in place of an observation.
+`z_signed`, `signal`, `upper_limit.observed`, `best`), expected limits and significances stand, and the
+workspaces hold the expected background in place of an observation.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from resonaut.errors import FitError
+from resonaut.errors import ConfigError, FitError
 from resonaut.files import write_json
-from resonaut.infer import sensitivity, workspaces
+from resonaut.infer import significance_entries as entries
 from resonaut.infer import spectra as spectra_file
-from resonaut.infer.closure import FromWorkspace, compare, evaluate
+from resonaut.infer import templates, window_likelihood, window_results, workspaces
+from resonaut.infer.archive import Archive
 from resonaut.infer.settings import InferSettings
-from resonaut.infer.spectra import Spectra
+from resonaut.infer.significance_entries import Entry, Place
+from resonaut.infer.spectra import Spectra, WindowTest
+from resonaut.infer.templates import Masses
 from resonaut.logs import log, progress
 from resonaut.provenance import describe, write_run_record
-from resonaut.settings import Settings, validate
-from resonaut.stats.limits import Limits, upper_limits
-from resonaut.stats.profile import Discovery, ProfileLikelihood
+from resonaut.seeds import generator
+from resonaut.settings import Count, Settings, validate
 
-SCHEMA_VERSION = 2
-_BAND = (
-    "expected_minus_2sigma",
-    "expected_minus_1sigma",
-    "expected",
-    "expected_plus_1sigma",
-    "expected_plus_2sigma",
-)
+SCHEMA_VERSION = 3
 _NOTE = "Significances are local: none is corrected for the number of tests, which are correlated."
-
-Entry = dict[str, Any]
+_NO_BACKGROUND = (
+    "hunt's fit of the background to the side bands did not converge. Use fewer hunt.n_parameters, a looser "
+    "hunt.efficiencies or wider side bands."
+)
 
 
 class Slice(Settings):
-    """What the rule gives: `{"infer": ...}`."""
+    """What the rule gives: `{"infer": ..., "seed": ...}`."""
 
     infer: InferSettings = InferSettings()
+    seed: Count = 1
 
 
 def infer(
@@ -57,175 +86,159 @@ def infer(
     spectra: str | os.PathLike,
     significance: str | os.PathLike,
     folder: str | os.PathLike,
+    signal: Mapping[str, Path] | None = None,
 ) -> None:
     """Test every window, set limits, write workspaces.
 
     Args:
-        settings: `{"infer": ...}`.
+        settings: `{"infer": ..., "seed": ...}`.
         spectra: HDF5 of hunt.
         significance: JSON, as the module says.
         folder: where `<low>-<high>_<efficiency>.json` workspaces go.
+        signal: manifests of features by dataset, for `infer.signal.dataset`.
 
     Raises:
-        InputError: the spectra are not usable.
-        FitError: a fit to the data does not converge.
+        InputError: the spectra, or the events of the signal, are not usable.
+        FitError: no test of the data gives numbers.
         OutputError: the folder cannot be written.
     """
-    given = validate(Slice, settings).infer
+    given = validate(Slice, settings)
     found = spectra_file.read(spectra)
-    experiments: list[list[Entry]] = [[] for _ in range(len(found.counts))]
-    tests = list(np.ndindex(len(found.windows), len(found.efficiencies)))
-    for window, number in progress(tests, "tests"):
-        likelihood = found.likelihood(window, number)
-        discovery = likelihood.discovery()
-        limits = upper_limits(likelihood, given.confidence_level)
-        for index, entries in enumerate(experiments):
-            entries.append(_entry(found, (index, window, number), discovery, limits, given))
-        experiments[0][-1]["expected_significance"] = _expected(likelihood, limits)
-    archive = {}
-    for entry in progress(experiments[0], "workspaces"):
-        _check(entry, found.blind)
-        exact = _numbers(entry, found.blind)
-        name, content = _workspace(entry, exact, found.blind)
-        archive[name] = content
-        _close(entry, name, content, exact, given)
-        if found.blind:
-            _hide_observation(entry)
+    masses = templates.read(given.infer.signal, signal or {})
+    run = _Run(found, given, masses)
+    places = [Place(found, *at) for at in np.ndindex(len(found.windows), len(found.efficiencies))]
+    for place in progress(places, "tests"):
+        run.test(place)
+    result = _result(run, given.infer.confidence_level)
+    used = [spectra, *(() if masses is None else (signal[masses.dataset],))]
+    result["provenance"] = describe(settings, used, ["iminuit", "numpy", "pyhf", "scipy"])
+    workspaces.write(folder, run.archive.finish())
+    write_json(significance, result)
+    write_run_record(significance)
+
+
+class _Run:
+    """Tests one place after the other and collects entries of each experiment, and the archive."""
+
+    def __init__(self, found: Spectra, given: Slice, masses: Masses | None) -> None:
+        self.found, self.given, self.masses = found, given.infer, masses
+        self.seed = given.seed
+        self.experiments: list[list[Entry]] = [[] for _ in range(len(found.counts))]
+        self.archive = Archive()
+        self.spurious = self._measure_spurious()
+
+    def _measure_spurious(self) -> np.ndarray | None:
+        """(W, E) events, where they are asked for."""
+        if self.given.uncertainties.spurious_signal != "measured" or not self.experiments:
+            return None
+        found = self.found
+        by_efficiency = []
+        for number in range(len(found.efficiencies)):
+            tests = [self._data(Place(found, window, number)) for window in range(len(found.windows))]
+            by_efficiency.append(
+                window_likelihood.measure_spurious(found, self.given, number, tests, self.masses)
+            )
+        return np.stack(by_efficiency, axis=-1)
+
+    def _data(self, place: Place) -> WindowTest | None:
+        """The test of the data; None where it has no background."""
+        for test in self.found.tests(place.window, place.number):
+            chosen = np.flatnonzero((test.rows == 0) & ~test.failed)
+            if len(chosen):
+                return test.take(chosen)
+        return None
+
+    def test(self, place: Place) -> None:
+        """Add the entries of one place."""
+        made: dict[int, Entry] = {}
+        data = self._data(place)
+        if data is not None:
+            made[0] = self._of_data(place, data)
+        for test in self.found.tests(place.window, place.number):
+            chosen = np.flatnonzero((test.rows != 0) & ~test.failed)
+            if len(chosen):
+                made |= self._of_others(place, test.take(chosen))
+        for index, found in enumerate(self.experiments):
+            found.append(made.get(index) or entries.failed(place, index, _NO_BACKGROUND))
+
+    def _model(self, place: Place, test: WindowTest) -> window_likelihood.Model:
+        events = None if self.spurious is None else float(self.spurious[place.window, place.number])
+        if events is not None and not np.isfinite(events):
+            raise ConfigError(
+                "infer.uncertainties.spurious_signal: no fit of infer.envelope gave a spurious signal "
+                "here. Give a number of events, or other functions."
+            )
+        at = (place.window, place.number)
+        return window_likelihood.build(self.found, self.given, at, test, self.masses, events)
+
+    def _of_data(self, place: Place, test: WindowTest) -> Entry:
+        """The entry of the data, with everything that is said of data alone."""
+        given, blind = self.given, self.found.blind
+        try:
+            model = self._model(place, test)
+        except ConfigError as error:
+            log.warning("%s: %s", place.text, error)
+            return entries.failed(place, 0, str(error))
+        results = window_results.results(model, given.confidence_level)
+        made = entries.entry(place, 0, 0, results, given)
+        reason = entries.why_failed(made, blind)
+        if reason is not None:
+            log.warning("%s: %s", place.text, reason)
+            return {**made, "failed": reason}
+        if model.uncertainties.spurious:
+            made["spurious_signal"] = model.uncertainties.spurious
+        nuisances = None if blind else window_results.nuisances(model)
+        if nuisances is not None:
+            made["nuisances"] = entries.of_nuisances(nuisances)
+        made["expected_significance"] = entries.expected_significance(model, results)
+        random = generator(self.seed, "infer", self.found.mixture, self.found.method, place.text)
+        toys = window_results.by_toys(model, results, given, random, place.text)
+        if toys is not None:
+            entries.add_toys(made, toys, given, blind)
+        self.archive.add(place, model, results, made, given)
+        return entries.without_nan(made)
+
+    def _of_others(self, place: Place, test: WindowTest) -> dict[int, Entry]:
+        """Entries of pseudo-experiments, by their indices."""
+        try:
+            model = self._model(place, test)
+        except ConfigError as error:
+            return {int(index): entries.failed(place, int(index), str(error)) for index in test.rows}
+        results = window_results.results(model, self.given.confidence_level, interval=False)
+        return {
+            int(index): entries.entry(place, int(index), row, results, self.given)
+            for row, index in enumerate(test.rows)
+        }
+
+
+def _result(run: _Run, confidence_level: float) -> dict[str, Any]:
+    """Everything but where it comes from.
+
+    Raises:
+        FitError: no test of the data gives numbers.
+    """
+    found = run.found
+    data = run.experiments[0] if run.experiments else []
+    good = [entry for entry in data if "failed" not in entry]
+    if data and not good:
+        raise FitError(f"all {len(data)} tests failed. {_where(data[0])}: {data[0]['failed']}")
+    best = None
+    if good and not found.blind:
+        best = min(good, key=lambda entry: (entry["p_value"], -entry["z_signed"]))
     result = {
         "schema_version": SCHEMA_VERSION,
         "mixture": found.mixture,
         "method": found.method,
         "blind": found.blind,
-        "confidence_level": given.confidence_level,
-        "windows": experiments[0],
-        "best": None
-        if found.blind
-        else min(experiments[0], key=lambda entry: (entry["p_value"], -entry["z_signed"])),
-        "local_tests": {"count": len(experiments[0]), "note": _NOTE},
+        "confidence_level": confidence_level,
+        "windows": data,
+        "best": best,
+        "local_tests": {"count": len(good), "note": _NOTE},
     }
-    if len(experiments) > 1:
-        result["pseudo_experiments"] = experiments[1:]
-    result["provenance"] = describe(settings, [spectra], ["iminuit", "numpy", "pyhf", "scipy"])
-    workspaces.write(folder, archive)
-    write_json(significance, result)
-    write_run_record(significance)
-
-
-def _entry(
-    found: Spectra, at: tuple[int, int, int], discovery: Discovery, limits: Limits, given: InferSettings
-) -> Entry:
-    """Numbers of one test; those of a fit that failed are null."""
-    here, window, number = at
-    background = float(discovery.background[here])
-    events = dict(
-        zip(("observed", *_BAND), map(float, (limits.observed[here], *limits.expected[here])), strict=True)
-    )
-    entry: Entry = {
-        "low": found.windows[window].low,
-        "high": found.windows[window].high,
-        "selection_efficiency": float(found.efficiencies[number]),
-        "observed": int(found.counts[at] @ found.inside[window]),
-        "expected_background": background,
-        "expected_background_error": background * float(discovery.log_error[here]),
-        "expected_background_log_error": float(discovery.log_error[here]),
-        "p_value": float(discovery.p_value[here]),
-        "z_local": float(discovery.z_local[here]),
-        "z_signed": float(discovery.z_signed[here]),
-        "upper_limit": events,
-    }
-    if found.blind:
-        entry |= dict.fromkeys(("observed", "p_value", "z_local", "z_signed"))
-        events["observed"] = np.nan
-    if given.luminosity is not None:
-        entry["upper_limit_fb"] = {name: value / given.luminosity for name, value in events.items()}
-    return _without_nan(entry)
-
-
-def _expected(likelihood: ProfileLikelihood, limits: Limits) -> Entry:
-    """What the data's test expects of a signal."""
-    data = np.array([0])
-    at_limit = sensitivity.expected_significance(likelihood, limits.expected[data, 2], data)
-    events = {
-        f"signal_for_{z}_sigma": float(sensitivity.signal_for(likelihood, z, data)[0])
-        for z in sensitivity.LEVELS
-    }
-    return _without_nan({"at_expected_limit": float(at_limit[0]), **events})
-
-
-def _without_nan(entry: Entry) -> Entry:
-    """JSON has no NaN: null instead."""
-    return {
-        name: _without_nan(value)
-        if isinstance(value, dict)
-        else None
-        if isinstance(value, float) and not np.isfinite(value)
-        else value
-        for name, value in entry.items()
-    }
+    if len(run.experiments) > 1:
+        result["pseudo_experiments"] = run.experiments[1:]
+    return result
 
 
 def _where(entry: Entry) -> str:
     return f"window {entry['low']:g}-{entry['high']:g} GeV, efficiency {entry['selection_efficiency']:g}"
-
-
-def _check(entry: Entry, blind: bool) -> None:
-    values = {"p_value": entry["p_value"]}
-    values |= {f"upper_limit.{name}": value for name, value in entry["upper_limit"].items()}
-    closed = ("p_value", "upper_limit.observed") if blind else ()
-    missing = [name for name, value in values.items() if value is None and name not in closed]
-    if missing:
-        observed = "" if blind else f" ({entry['observed']} events observed)"
-        raise FitError(
-            f"{_where(entry)}: the fits for {', '.join(missing)} did not converge{observed}. Use fewer "
-            "hunt.n_parameters, a looser hunt.efficiencies or wider side bands."
-        )
-
-
-def _numbers(entry: Entry, blind: bool) -> FromWorkspace:
-    """What the workspace is compared with: if blind, the observation is what is expected."""
-    limits = entry["upper_limit"]
-    if blind:
-        return FromWorkspace(0.5, 0.0, limits["expected"], limits["expected"])
-    return FromWorkspace(entry["p_value"], entry["z_local"], limits["observed"], limits["expected"])
-
-
-def _workspace(entry: Entry, exact: FromWorkspace, blind: bool) -> tuple[str, dict[str, Any]]:
-    window = spectra_file.Window(low=entry["low"], high=entry["high"])
-    efficiency = entry["selection_efficiency"]
-    content = workspaces.workspace(
-        window,
-        efficiency,
-        entry["expected_background"] if blind else entry["observed"],
-        entry["expected_background"],
-        entry["expected_background_log_error"],
-        max(exact.upper_limit_observed, exact.upper_limit_expected),
-    )
-    if blind:
-        content["measurements"][0]["name"] = "blind"
-    return workspaces.file_name(window, efficiency), content
-
-
-def _close(
-    entry: Entry, name: str, content: dict[str, Any], exact: FromWorkspace, given: InferSettings
-) -> None:
-    """Add what the workspace gives, and whether it agrees."""
-    archived = evaluate(content, exact, given.confidence_level)
-    entry["workspace"] = name
-    entry["pyhf"] = None if archived is None else vars(archived).copy()
-    entry["closure"] = compare(exact, archived, given.closure_tolerance)
-    if not entry["closure"]["passes"]:
-        log.warning(
-            "%s: workspace and exact profile likelihood differ by more than infer.closure_tolerance = %g: "
-            "%s. The exact numbers are the result; the workspace is an approximation there.",
-            _where(entry),
-            given.closure_tolerance,
-            entry["closure"].get("relative_differences", entry["closure"].get("reason")),
-        )
-
-
-def _hide_observation(entry: Entry) -> None:
-    """Of a workspace without observation only what is expected says something."""
-    for numbers in (entry["pyhf"], entry["closure"].get("relative_differences")):
-        if numbers is not None:
-            for name in [name for name in numbers if name != "upper_limit_expected"]:
-                del numbers[name]

@@ -23,9 +23,10 @@ class Scan:
 
     Attributes:
         low, high: (n_windows,) GeV.
-        p_value, z_local: (n_windows,).
+        p_value, z_local: (n_windows,), NaN where the fits of a window failed.
         observed: (n_windows,) upper limit, NaN where blind; with the expected one and its bands:
         expected: (5, n_windows) at -2, -1, 0, 1, 2 standard deviations.
+        by_toys, failed: (n_windows,) boolean: numbers are from toys; the fits failed. None: nowhere.
     """
 
     label: str
@@ -35,11 +36,18 @@ class Scan:
     z_local: np.ndarray
     observed: np.ndarray
     expected: np.ndarray
+    by_toys: np.ndarray | None = None
+    failed: np.ndarray | None = None
 
     @property
     def centres(self) -> np.ndarray:
         """(n_windows,) GeV."""
         return (self.low + self.high) / 2
+
+    def flags(self, name: str) -> np.ndarray:
+        """(n_windows,) boolean of `by_toys` or `failed`."""
+        values = getattr(self, name)
+        return np.zeros(len(self.low), bool) if values is None else np.asarray(values, bool)
 
 
 def _range(scans: Sequence[Scan]) -> tuple[float, float]:
@@ -55,7 +63,8 @@ def draw_p_values(
     """Local p-value per window (bars span the window), with lines and a right axis at whole sigmas."""
     from scipy.stats import norm
 
-    smallest = min(float(np.min(scan.p_value)) for scan in scans)
+    every = np.concatenate([scan.p_value for scan in scans])
+    smallest = float(np.nanmin(every)) if np.isfinite(every).any() else 0.5
     n_sigma = max(3, int(np.ceil(norm.isf(max(smallest, 1e-300)) + 0.3)))
     lines = np.arange(0, n_sigma + 1)
     for sigma in lines[1:]:
@@ -63,15 +72,22 @@ def draw_p_values(
     for number, (scan, colour) in enumerate(zip(scans, colours, strict=True)):
         offset = (number - (len(scans) - 1) / 2) * 0.05 * (scan.high - scan.low)
         half = (scan.high - scan.low) / 2
-        axes.errorbar(
-            scan.centres + offset,
-            np.maximum(scan.p_value, 1e-300),
-            xerr=[half + offset, half - offset],
-            fmt="osD^v"[number % 5],
-            ms=7,
-            color=colour,
-            label=scan.label,
-        )
+        toys = scan.flags("by_toys")
+        marker = "osD^v"[number % 5]
+        for chosen, filled in ((~toys, True), (toys, False)):
+            if not chosen.any() and (not filled or toys.any()):
+                continue
+            axes.errorbar(
+                (scan.centres + offset)[chosen],
+                np.maximum(scan.p_value, 1e-300)[chosen],
+                xerr=[(half + offset)[chosen], (half - offset)[chosen]],
+                fmt=marker,
+                ms=7,
+                color=colour,
+                mfc=colour if filled else "white",
+                label=scan.label if filled else f"{scan.label}, by toys",
+            )
+    _draw_failures(axes, scans)
     axes.set_yscale("log")
     axes.set_ylim(norm.sf(n_sigma + 0.35), 1.5)
     axes.set_xlim(*_range(scans))
@@ -88,6 +104,27 @@ def draw_p_values(
     right.set_ylabel("Local significance", loc="top")
 
 
+def _draw_failures(axes: Axes, scans: Sequence[Scan]) -> None:
+    """Hatch windows in which the fits of a selection failed."""
+    spans = sorted(
+        {
+            (low, high)
+            for scan in scans
+            for low, high in np.stack([scan.low, scan.high], 1)[scan.flags("failed")]
+        }
+    )
+    for number, (low, high) in enumerate(spans):
+        axes.axvspan(
+            *(float(low), float(high)),
+            fc="0.95",
+            ec="0.85",
+            hatch="///",
+            lw=0,
+            zorder=0,
+            label="_" if number else "A fit failed",
+        )
+
+
 def draw_limits(
     axes: Axes, scan: Scan, confidence_level: float, y_label: str, title: str | None = None
 ) -> None:
@@ -102,16 +139,20 @@ def draw_limits(
         axes.fill_between([low, high], minus2, plus2, color=TWO_SIGMA_BAND, lw=0, label=names[3])
         axes.fill_between([low, high], minus1, plus1, color=ONE_SIGMA_BAND, lw=0, label=names[2])
         axes.plot([low, high], [median, median], color="black", ls="--", lw=1.6, label=names[1])
-    if np.isfinite(scan.observed).any():
-        axes.errorbar(
-            scan.centres,
-            scan.observed,
-            xerr=(scan.high - scan.low) / 2,
-            fmt="o",
-            ms=5,
-            color="black",
-            label="Observed",
-        )
+    for toys, fill in ((False, "black"), (True, "white")):
+        chosen = np.isfinite(scan.observed) & (scan.flags("by_toys") == toys)
+        if chosen.any():
+            axes.errorbar(
+                scan.centres[chosen],
+                scan.observed[chosen],
+                xerr=((scan.high - scan.low) / 2)[chosen],
+                fmt="o",
+                ms=5,
+                color="black",
+                mfc=fill,
+                label="Observed, by toys" if toys else "Observed",
+            )
+    _draw_failures(axes, [scan])
     everything = np.concatenate([scan.expected.ravel(), scan.observed])
     positive = everything[everything > 0]
     axes.set_yscale("log")

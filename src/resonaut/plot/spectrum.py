@@ -23,7 +23,8 @@ class Spectrum:
     Attributes:
         edges: (n_bins + 1,) GeV.
         counts: (n_bins,) events; NaN in bins that are not looked at, where nothing is drawn.
-        expected: (n_bins,) of the fit; NaN in bins that are neither fitted nor in the signal region.
+        expected: (n_bins,) of the fit; NaN in bins that are neither fitted nor in the signal region, and
+            everywhere if there is no fit.
         low, high: the signal region, GeV; masked in the fit.
     """
 
@@ -79,6 +80,7 @@ def draw_spectrum(
     centres = (edges[1:] + edges[:-1]) / 2
     # Where neither events nor any worth expecting are, upper ends of empty bins would only fill the panel.
     shown = seen & ((counts > 0) | (np.nan_to_num(spectrum.expected) > 0.3))
+    fitted = np.isfinite(spectrum.expected).any()
     lower, upper = garwood(counts)
     errors = np.array([counts - lower, upper - counts])[:, shown]
     axes.axvspan(spectrum.low, spectrum.high, color=REGION, alpha=0.25, lw=0, label="Signal region")
@@ -92,13 +94,17 @@ def draw_spectrum(
         elinewidth=1 if compact else 1.4,
         label=data_label,
     )
-    curve = smooth_curve(edges, spectrum.expected)
-    axes.plot(*curve, color=FIT, lw=1.5 if compact else 2, label="Background fit", zorder=3)
+    if fitted:
+        curve = smooth_curve(edges, spectrum.expected)
+        axes.plot(*curve, color=FIT, lw=1.5 if compact else 2, label="Background fit", zorder=3)
+    else:
+        axes.text(0.97, 0.92 if compact else 0.6, "No fit", ha="right", va="top", transform=axes.transAxes)
     axes.set_yscale("log", nonpositive="clip")
     axes.set_xlim(edges[0], edges[-1])
     axes.xaxis.set_major_locator(MaxNLocator(4 if compact else 8, steps=[1, 2, 5, 10]))
-    floor = max(0.05, 0.5 * float(np.nanmin(spectrum.expected)))
-    axes.set_ylim(min(floor, 0.5), 1.6 * max(float(upper.max()), float(np.nanmax(spectrum.expected))))
+    floor = max(0.05, 0.5 * float(np.nanmin(spectrum.expected))) if fitted else 0.5
+    largest = max(float(upper.max()), float(np.nanmax(spectrum.expected)) if fitted else 0.0)
+    axes.set_ylim(min(floor, 0.5), 1.6 * largest)
     panel.bottom.set_xlabel(x_label)
     axes.set_ylabel(f"Events / {edges[1] - edges[0]:g} GeV")
     if not compact:

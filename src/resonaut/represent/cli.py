@@ -1,4 +1,4 @@
-"""`resonaut represent features|images|clouds|mix`."""
+"""`resonaut represent features|images|clouds|mix|pseudo`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--manifests", nargs="+", required=True, metavar="NAME=PATH", help="features manifest of each dataset"
     )
     mix.add_argument("--output", required=True, help="the mixture that is written (HDF5)")
+    text = "draw pseudo-experiments: samples of background events that a search is repeated on"
+    pseudo = actions.add_parser("pseudo", help=text, description=text)
+    add_settings(pseudo)
+    pseudo.add_argument(
+        "--manifests", nargs="+", required=True, metavar="NAME=PATH", help="features manifest of each dataset"
+    )
+    pseudo.add_argument("--data", metavar="HDF5", help="the mixture, for `n_events: as data`")
+    pseudo.add_argument(
+        "--state", metavar="JSON", help="of `infer calibrate` after the round before: none is drawn if done"
+    )
+    pseudo.add_argument("--output", required=True, help="the mixture that is written (HDF5)")
 
 
 def run(arguments: argparse.Namespace) -> int | None:
@@ -41,6 +52,17 @@ def run(arguments: argparse.Namespace) -> int | None:
 
         task = validate(MixTask, raw, "--settings")
         write_mixture(named_paths(arguments.manifests), arguments.output, task)
+        return None
+    if arguments.action == "pseudo":
+        from resonaut.represent.pseudo import PseudoTask, write_pseudo_experiments
+
+        write_pseudo_experiments(
+            named_paths(arguments.manifests),
+            arguments.data,
+            arguments.state,
+            arguments.output,
+            validate(PseudoTask, raw, "--settings"),
+        )
         return None
     settings = validate(RepresentSettings, raw, "--settings")
     if arguments.action == "features":

@@ -10,6 +10,7 @@ from resonaut import manifest, mixtures
 from resonaut.errors import ConfigError, InputError, nearest
 from resonaut.files import sha256
 from resonaut.logs import log
+from resonaut.manifest import Manifest
 from resonaut.mixtures import Mixture
 from resonaut.provenance import versions, write_run_record
 from resonaut.represent.settings import MixTask
@@ -27,18 +28,7 @@ def write_mixture(paths: Mapping[str, Path], output: str | os.PathLike, task: Mi
         ConfigError: a dataset has no manifest.
         InputError: a manifest is of another kind or dataset, or a dataset has too few events.
     """
-    manifests = {}
-    for name in sorted(task.datasets):
-        if name not in paths:
-            raise ConfigError(
-                f"--manifests: the mixture '{task.mixture}' takes '{name}', which is not given. "
-                f"{nearest(name, paths)}"
-            )
-        manifests[name] = manifest.read(paths[name], "features")
-        if manifests[name].dataset != name:
-            raise InputError(
-                f"{paths[name]}: a manifest of '{name}' is expected, it is of '{manifests[name].dataset}'."
-            )
+    manifests = read_manifests(paths, tuple(task.datasets), task.mixture)
     mixture = mixtures.draw(task.mixture, manifests, task.datasets, task.seed, task.draw)
     provenance = {
         "settings": task.model_dump(mode="json"),
@@ -49,3 +39,25 @@ def write_mixture(paths: Mapping[str, Path], output: str | os.PathLike, task: Mi
     log.info("%s: %d events of %s", output, len(mixture), ", ".join(mixture.datasets))
     write_run_record(output)
     return mixture
+
+
+def read_manifests(paths: Mapping[str, Path], datasets: tuple[str, ...], mixture: str) -> dict[str, Manifest]:
+    """Features manifests of the datasets of a mixture, by name.
+
+    Raises:
+        ConfigError: a dataset has no manifest.
+        InputError: a manifest is of another kind or dataset.
+    """
+    manifests = {}
+    for name in sorted(datasets):
+        if name not in paths:
+            raise ConfigError(
+                f"--manifests: the mixture '{mixture}' takes '{name}', which is not given. "
+                f"{nearest(name, paths)}"
+            )
+        manifests[name] = manifest.read(paths[name], "features")
+        if manifests[name].dataset != name:
+            raise InputError(
+                f"{paths[name]}: a manifest of '{name}' is expected, it is of '{manifests[name].dataset}'."
+            )
+    return manifests

@@ -1,4 +1,4 @@
-"""Command line of the stage `review`: one action per stage whose figure is drawn."""
+"""Command line of the stage `review`: one action per stage whose figure is drawn, and the checks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from pathlib import Path
 from resonaut.cli import add_settings, named_paths, settings_argument
 from resonaut.review.draw import FILE, FILES, NAMED_IF_ANY, ROLES, draw
 
+CHECKED = {
+    "significances": "of `infer test`",
+    "hunts": "summaries of `hunt`",
+    "evaluations": "of `hunt evaluate`",
+    "validations": "of `infer validate`",
+}
+"""Files that checks are made from; of the last two there may be none."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add one action per figure."""
+    """Add one action per figure, and that of the checks."""
     actions = parser.add_subparsers(dest="stage", required=True)
     for stage, roles in ROLES.items():
         action = actions.add_parser(stage, help=f"draw the figure of {stage}")
@@ -25,12 +33,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument(
             "--output", nargs="+", type=Path, required=True, metavar="FILE", help="PNG and PDF files to write"
         )
+    checks = actions.add_parser("checks", help="check every search, for a page that a reviewer opens first")
+    add_settings(checks)
+    for name, text in CHECKED.items():
+        needed = name in ("significances", "hunts")
+        checks.add_argument(
+            f"--{name}", nargs="+", required=needed, default=[], metavar="MIXTURE/METHOD=JSON", help=text
+        )
+    checks.add_argument("--output", required=True, type=Path, metavar="JSON", help="the checks")
+    checks.add_argument("--page", required=True, type=Path, metavar="HTML", help="the same to read")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw one figure."""
+    """Draw one figure, or check."""
+    if arguments.stage == "checks":
+        _check(arguments)
+        return
     inputs = {}
     for role, kind in ROLES[arguments.stage].items():
         value = getattr(arguments, role)
         inputs[role] = value if kind in (FILE, FILES) else named_paths(value)
     draw(arguments.stage, settings_argument(arguments.settings), inputs, arguments.output)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from resonaut.review.checks import run as check
+
+    paths = {name: named_paths(getattr(arguments, name)) for name in CHECKED}
+    check(settings_argument(arguments.settings), paths, arguments.output, arguments.page)

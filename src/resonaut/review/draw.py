@@ -28,6 +28,11 @@ ROLES: dict[str, dict[str, str]] = {
     "hunt_evaluate": {"evaluation": FILE},
     "infer": {"significance": FILE},
     "infer_compare": {"comparison": FILE},
+    "infer_global": {"global": FILE},
+    "infer_trials": {"trials": FILE},
+    "infer_validation": {"validation": FILE},
+    "infer_linearity": {"linearity": FILE},
+    "infer_calibration": {"calibration": FILE},
 }
 """What the figure of each stage is drawn from: one file, several, or several with the names of datasets.
 

@@ -22,10 +22,16 @@ class LogLinear:
     Attributes:
         nodes: (n_nodes, n_parameters) what multiplies the parameters at each node.
         weights: (n_bins, n_nodes) quadrature weights, GeV.
+        penalty: (n_parameters, n_parameters) symmetric and not negative, or None. A fit adds
+            theta' penalty theta to its deviance: the precision of a Gaussian prior (of a Gaussian process).
+        masses: (n_nodes,) GeV, where the nodes stand, for what multiplies the spectrum (`stats.transfer`);
+            or None.
     """
 
     nodes: np.ndarray
     weights: np.ndarray
+    penalty: np.ndarray | None = None
+    masses: np.ndarray | None = None
 
     @property
     def n_parameters(self) -> int:
@@ -67,8 +73,27 @@ class LogLinear:
             (...), dimensionless.
         """
         one = LogLinear(self.nodes, self.weights[[bin_]])
-        gradient = (one.jacobian(parameters) / one.expected(parameters)[..., None])[..., 0, :]
+        with np.errstate(invalid="ignore"):
+            gradient = (one.jacobian(parameters) / one.expected(parameters)[..., None])[..., 0, :]
         return np.sqrt(np.einsum("...i,...ij,...j->...", gradient, covariance, gradient))
+
+    def orthonormal(self) -> tuple[LogLinear, np.ndarray]:
+        """The same spectrum in parameters whose effects on the nodes are of size one and uncorrelated.
+
+        Returns:
+            The spectrum, and the (n_parameters, n_parameters) matrix that its parameters are of ours.
+        """
+        n_nodes, n = self.nodes.shape
+        to_basis = np.eye(n)
+        if n_nodes >= n:
+            to_basis = np.linalg.qr(self.nodes)[1] / np.sqrt(n_nodes)
+        diagonal = np.abs(np.diagonal(to_basis))
+        if diagonal.min() <= 1e-14 * diagonal.max():
+            # Fewer nodes than parameters: a penalty has to tell them apart.
+            to_basis = np.eye(n)
+        back = np.linalg.inv(to_basis)
+        penalty = None if self.penalty is None else back.T @ self.penalty @ back
+        return LogLinear(self.nodes @ back, self.weights, penalty), to_basis
 
     def regrouped(self, groups: np.ndarray) -> LogLinear:
         """The same spectrum in other bins.
@@ -78,7 +103,8 @@ class LogLinear:
         """
         weights = groups.astype(float) @ self.weights
         used = weights.any(axis=0)
-        return LogLinear(self.nodes[used], weights[:, used])
+        masses = None if self.masses is None else self.masses[used]
+        return LogLinear(self.nodes[used], weights[:, used], self.penalty, masses)
 
 
 def integrate(features: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -> LogLinear:
@@ -95,4 +121,4 @@ def integrate(features: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -
     n_bins = len(half)
     blocks = np.zeros((n_bins, n_bins, N_POINTS))
     blocks[np.arange(n_bins), np.arange(n_bins)] = half[:, None] * weights
-    return LogLinear(features(mass.ravel()), blocks.reshape(n_bins, -1))
+    return LogLinear(features(mass.ravel()), blocks.reshape(n_bins, -1), masses=mass.ravel())

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resonaut.stats.loglinear import LogLinear, integrate
+from resonaut.stats.families import Function, merged, on_range
+from resonaut.stats.loglinear import LogLinear
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,22 @@ def transfer_terms(n_transfer: int, efficiency: float) -> int:
 
 
 def window_model(
-    spectrum: LogLinear, edges: np.ndarray, inside: np.ndarray, fitted: np.ndarray, n_transfer: int
+    spectrum: LogLinear | Function, edges: np.ndarray, inside: np.ndarray, fitted: np.ndarray, n_transfer: int
 ) -> WindowModel:
     """Build the model of one window.
 
     Args:
-        spectrum: smooth function over the bins of the scan.
+        spectrum: smooth function over the bins of the scan; or the function of edges itself, which then gets
+            the range from the first to the last bin that is used (`families.on_range`).
         edges: (B + 1,) GeV.
         inside: (B,) boolean, bins of the signal region.
         fitted: (B,) boolean, bins outside of it that are fitted.
         n_transfer: terms of the ratio; 0 fits `spectrum` to the selected events alone.
     """
-    n_bins, n_nodes = spectrum.weights.shape
-    centre = np.sqrt(edges[0] * edges[-1])
-    ratio = integrate(lambda mass: np.log(mass / centre)[:, None] ** np.arange(n_transfer), edges).nodes
-    nothing = np.zeros((n_nodes, n_transfer))
-    nodes = np.block([[spectrum.nodes, nothing], [spectrum.nodes, ratio]])
-    empty = np.zeros_like(spectrum.weights)
-    joint = LogLinear(nodes, np.block([[spectrum.weights, empty], [empty, spectrum.weights]]))
+    if not isinstance(spectrum, LogLinear):
+        spectrum = on_range(spectrum, edges, inside | fitted)
+    joint = _joint(spectrum, np.sqrt(edges[0] * edges[-1]), n_transfer)
+    n_bins = len(inside)
     side = np.eye(n_bins, dtype=bool)[fitted & ~inside]
     failing = side if n_transfer else side[:0]
     groups = np.block(
@@ -76,3 +75,20 @@ def window_model(
     )
     selected = joint.regrouped(np.eye(2 * n_bins, dtype=bool)[n_bins:])
     return WindowModel(joint.regrouped(groups), selected, groups)
+
+
+def _joint(spectrum: LogLinear, centre: float, n_transfer: int) -> LogLinear:
+    """Failing bins, then selected bins, over the parameters of `spectrum` and of the ratio."""
+    if n_transfer:
+        ratio = np.log(spectrum.masses / centre)[:, None] ** np.arange(n_transfer)
+    else:
+        spectrum = merged(spectrum)
+        ratio = np.zeros((len(spectrum.nodes), 0))
+    nothing = np.zeros_like(ratio)
+    penalty = None if spectrum.penalty is None else np.pad(spectrum.penalty, (0, n_transfer))
+    empty = np.zeros_like(spectrum.weights)
+    return LogLinear(
+        np.block([[spectrum.nodes, nothing], [spectrum.nodes, ratio]]),
+        np.block([[spectrum.weights, empty], [empty, spectrum.weights]]),
+        penalty,
+    )

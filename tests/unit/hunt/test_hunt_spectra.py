@@ -80,7 +80,7 @@ def test_backgrounds_are_fitted_beside_the_window_and_right_within_it(run):
         np.testing.assert_allclose(
             expected[:, fitted].sum(axis=1), found["counts"][0, window][:, fitted].sum(axis=1), rtol=1e-6
         )
-    assert found["degrees_of_freedom"].tolist() == [[7, 15], [7, 15]]
+    assert found["degrees_of_freedom"].tolist() == [[[7, 15], [7, 15]]]
     assert ((found["goodness_of_fit"] > 1e-4) & (found["goodness_of_fit"] <= 1)).all()
     assert np.isnan(found["parameters"][0, :, 0, 3:]).all()
     assert np.isfinite(found["parameters"][0, :, 1]).all()

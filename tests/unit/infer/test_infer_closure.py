@@ -9,12 +9,16 @@ import pytest
 
 from resonaut.infer import workspaces
 from resonaut.infer.closure import FromWorkspace, compare, evaluate
-from resonaut.scan import Window
+from resonaut.infer.workspaces import Channel
+from resonaut.stats.nuisances import NONE
+from resonaut.stats.signals import Signal
 
 
 def _counting(observed: float, background: float) -> FromWorkspace:
-    window = Window(low=3300, high=3700)
-    content = workspaces.workspace(window, 0.1, observed, background, 1e-4, 1.2 * (observed - background))
+    channel = Channel(
+        "window", np.array([observed]), np.array([background]), log_error=1e-4, signal=Signal(np.ones(1))
+    )
+    content = workspaces.workspace([channel], 1.2 * (observed - background), NONE)
     guess = FromWorkspace(0.5, 0.0, observed - background, 3 * math.sqrt(background))
     return evaluate(content, guess, 0.95)
 

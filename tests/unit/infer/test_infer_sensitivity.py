@@ -7,6 +7,9 @@ import pytest
 
 from resonaut import registry
 from resonaut.infer.sensitivity import expected_significance, signal_for
+from resonaut.stats import signals
+from resonaut.stats.envelope import Envelope
+from resonaut.stats.likelihood import Likelihood, Uncertainties
 from resonaut.stats.loglinear import LogLinear
 from resonaut.stats.profile import ProfileLikelihood
 from resonaut.stats.transfer import window_model
@@ -58,3 +61,25 @@ def test_signal_for_a_significance_has_it(z):
     np.testing.assert_allclose(expected_significance(likelihood, signal[rows], rows), z, rtol=1e-6)
     b = likelihood.background[rows]
     assert asimov_z(signal[rows], b, b * likelihood.log_error[rows]) == pytest.approx(z, rel=0.02)
+
+
+def test_a_template_of_one_bin_is_a_counting_experiment():
+    off, tau = np.array([100.0, 40.0]), 4.0
+    exact = on_off(np.array([31.0, 12.0]), off, tau)
+    template = signals.window(np.array([False, True]))
+    same = Likelihood(exact.model, exact.counts, template)
+    signal, rows = np.array([20.0, 5.0]), np.arange(2)
+    wanted = expected_significance(exact, signal, rows)
+    for likelihood in (same, Envelope([same, same])):
+        np.testing.assert_allclose(expected_significance(likelihood, signal, rows), wanted, rtol=1e-6)
+        np.testing.assert_allclose(signal_for(likelihood, 3, rows), signal_for(exact, 3, rows), rtol=1e-6)
+
+
+def test_what_may_be_fake_takes_significance_away():
+    """The background's variance grows by that of the spurious signal; with many events that is a Gaussian."""
+    off, tau, fake = np.array([4e6]), 4.0, 1000.0
+    exact = on_off(np.array([1e6]), off, tau)
+    template = signals.window(np.array([False, True]))
+    uncertain = Likelihood(exact.model, exact.counts, template, Uncertainties(spurious=fake))
+    found = expected_significance(uncertain, np.array([5000.0]), np.array([0]))
+    assert found[0] == pytest.approx(5000 / np.sqrt(1e6 + 1e6 / tau + fake**2), rel=0.01)

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from review_calibration import make_calibration
+from review_global import make_global
 from review_search import make_evaluation, make_searches
 from review_taggers import make_comparison, make_tag, make_tune
+from review_trials import make_trials
+from review_validation import make_linearity, make_validation
 
 from resonaut import manifest, mixtures
 from resonaut.events import Events
@@ -200,7 +204,8 @@ def make_hunt(folder: Path, n_events: int = 30_000) -> Path:
         "counts": counts[None],
         "expected": np.where((inside | fitted)[:, None], expected, np.nan)[None], "observed": observed[None],
         "background": background[None], "background_log_error": np.full((1, len(WINDOWS), 2), 0.08),
-        "deviance": np.full((1, len(WINDOWS), 2), 8.1), "degrees_of_freedom": np.full((len(WINDOWS), 2), 7),
+        "deviance": np.full((1, len(WINDOWS), 2), 8.1),
+        "degrees_of_freedom": np.full((1, len(WINDOWS), 2), 7),
     }  # fmt: skip
     attributes = {"kind": "spectra", "method": "cwola", "mixture": "data", "windows": json.dumps(WINDOWS)}
     attributes["provenance"] = canonical_json({"settings": {"hunt": {"sqrt_s": 13000.0}}})
@@ -262,5 +267,10 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "hunt": ["--spectra", str(make_hunt(folder))],
         "hunt_evaluate": ["--evaluation", str(make_evaluation(folder))],
         "infer": ["--significance", str(make_infer(folder))],
+        "infer_global": ["--global", str(make_global(folder))],
+        "infer_trials": ["--trials", str(make_trials(folder))],
         "infer_compare": ["--comparison", str(make_searches(folder))],
+        "infer_validation": ["--validation", str(make_validation(folder))],
+        "infer_calibration": ["--calibration", str(make_calibration(folder))],
+        "infer_linearity": ["--linearity", str(make_linearity(folder))],
     }

@@ -42,7 +42,9 @@ def test_background_functions_are_integrated_over_bins_and_differentiated(name):
     assert model.expected(parameters).sum() == pytest.approx(one.expected(parameters)[0], rel=1e-4)
     step = 1e-6 * np.eye(model.n_parameters)
     numeric = (model.expected(parameters + step) - model.expected(parameters - step)) / 2e-6
-    np.testing.assert_allclose(model.jacobian(parameters), numeric.T, rtol=1e-6)
+    # A coefficient of a polynomial may say next to nothing about a bin: differences are rounding there.
+    got = model.jacobian(parameters)
+    np.testing.assert_allclose(got, numeric.T, rtol=1e-6, atol=1e-8 * np.abs(got).max())
 
 
 def test_dijet_bins_are_integrals_of_the_published_formula():

@@ -12,16 +12,20 @@ here over all training events, for those of the background are not known).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from resonaut import settings as base
-from resonaut.detect.classify import ClassifierSettings, FittedClassifiers, Task, fit_classifiers
+from resonaut.detect.classify import ClassifierSettings, FittedClassifiers, Problem, Task, fit_together
 from resonaut.detect.folds import check_windows, feature_matrix, folds
-from resonaut.detect.interface import Context, Data, Needs
+from resonaut.detect.interface import Context, Data, Events, Needs
 from resonaut.detect.weights import planing
+from resonaut.logs import log
 from resonaut.settings import Count
 
 
@@ -48,6 +52,13 @@ class Settings(ClassifierSettings):
         10, ge=1, description="Bins of the mass in the signal region and in each side band, for planing."
     )
     decorrelation: Decorrelation = Decorrelation()
+    split: Literal["folds", "half", "none"] = Field(
+        "folds",
+        description="folds: each event is scored by what was learnt from other folds. half: one half trains "
+        "and the other is searched: calibrated, for the search knows nothing of its events, and weaker, for "
+        "it sees half of them. none: events are scored by what was trained on them, which gives wrong "
+        "p-values (arXiv:2512.13787); for studies of that only.",
+    )
 
     @model_validator(mode="after")
     def _trees_have_no_gradient(self) -> Settings:
@@ -68,14 +79,30 @@ class Cwola:
 
     def fit(self, data: Data, context: Context) -> FittedClassifiers:
         """See `Detector.fit`."""
+        return self.fit_many([data], [context])[0]
+
+    def fit_many(self, datas: Sequence[Data], contexts: Sequence[Context]) -> list[FittedClassifiers]:
+        """Fit several mixtures, the networks of all as one batched program; see `Detector.fit`."""
         settings = self.settings
-        check_windows(data, context, settings.min_events)
-        table = feature_matrix(data, settings.features, context)
-        fold = folds(data, context, settings.n_folds)
-        fitted = fit_classifiers(
-            table, tasks(data, fold, settings, context), settings, context, penalty=_penalty(data, settings)
-        )
-        return FittedClassifiers(fitted, settings, context)
+        if settings.split == "none":
+            log.warning(
+                "%s.split is 'none': events are scored by what was trained on them. Its p-values are wrong; "
+                "use 'folds' or 'half' for a search.",
+                contexts[0].where,
+            )
+        problems = []
+        for data, context in zip(datas, contexts, strict=True):
+            check_windows(data, context, settings.min_events)
+            table = feature_matrix(data, settings.features, context)
+            fold = scored_fold(data, context, settings)
+            problems.append(Problem(table, tasks(data, fold, settings, context), context))
+        fitted = fit_together(problems, settings, penalty=_penalty(datas, settings))
+        return [
+            FittedClassifiers(
+                each, settings, context, folding=partial(scored_fold, context=context, settings=settings)
+            )
+            for each, context in zip(fitted, contexts, strict=True)
+        ]
 
 
 def build(settings: Settings) -> Cwola:
@@ -83,28 +110,42 @@ def build(settings: Settings) -> Cwola:
     return Cwola(settings, Needs(features=settings.features))
 
 
+def scored_fold(events: Events, context: Context, settings: Settings) -> np.ndarray:
+    """Fold of each event, (n,); -1 where it is learnt from and not scored."""
+    if settings.split == "folds":
+        return folds(events, context, settings.n_folds)
+    if settings.split == "half":
+        return folds(events, context, 2, "half") - 1
+    return np.zeros(len(events), np.int64)
+
+
 def tasks(data: Data, fold: np.ndarray, settings: Settings, context: Context) -> list[Task]:
     """Signal region against side bands, for each window and fold; each of the other folds is a part.
 
+    Where one half or nothing is left out, there is one fold, and parts are drawn by a hash of their own.
+
     Args:
         data: the events.
-        fold: (n,) fold of each.
+        fold: (n,) fold of each, see `scored_fold`.
         settings: folds and planing.
         context: the windows.
     """
     found = []
+    in_folds = settings.split == "folds"
+    parts = fold if in_folds else folds(data, context, settings.n_folds, "part")
     for window, region in zip(context.windows, data.regions, strict=True):
-        for scored in range(settings.n_folds):
-            rows = np.flatnonzero((region >= 0) & (fold != scored))
+        for scored in range(settings.n_folds if in_folds else 1):
+            learnt = fold != scored if settings.split != "none" else np.ones(len(fold), bool)
+            rows = np.flatnonzero((region >= 0) & learnt)
             weight = np.ones(len(rows))
             if settings.planing:
                 weight = planing(data.mass[rows], region[rows], window, settings.planing_bins)
-            part = (fold[rows] - scored - 1) % settings.n_folds
+            part = (parts[rows] - scored - 1) % settings.n_folds
             found.append(Task(window.name, scored, rows, region[rows], weight, part))
     return found
 
 
-def _penalty(data: Data, settings: Settings) -> object:
+def _penalty(datas: Sequence[Data], settings: Settings) -> object:
     """DisCo, if it is asked for."""
     if not settings.decorrelation.disco:
         return None
@@ -114,5 +155,6 @@ def _penalty(data: Data, settings: Settings) -> object:
     from resonaut.nn.disco import DistanceCorrelation
 
     # In TeV: in single precision distances keep more digits.
-    mass = torch.from_numpy((data.mass / 1e3).astype(np.float32)).to(choose(settings.training.device))
+    mass = np.concatenate([data.mass / 1e3 for data in datas]).astype(np.float32)
+    mass = torch.from_numpy(mass).to(choose(settings.training.device))
     return DistanceCorrelation(mass, settings.decorrelation.disco)

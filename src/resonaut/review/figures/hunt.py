@@ -97,7 +97,7 @@ def read(path: Path) -> Spectra:
         blind = bool(file.attrs.get("blind", False))
         windows, provenance = attribute(file, "windows"), attribute(file, "provenance")
         names = {name: str(file.attrs.get(name, "")) for name in ("method", "mixture")}
-    shared = ("edges", "efficiencies", "degrees_of_freedom")
+    shared = ("edges", "efficiencies")
     arrays = {name: values if name in shared else values[0] for name, values in arrays.items()}
     if not np.isfinite(arrays["background"]).any():
         raise EmptyFileError(f"{path}: no background fit of the first pseudo-experiment converged.")
@@ -112,6 +112,11 @@ def _notes(spectra: Spectra, window: int, efficiency: int) -> str:
     deviance = spectra.deviance[window, efficiency]
     closed = "\nEvents of all signal regions are hidden" if spectra.blind else ""
     seen = "Blind" if spectra.blind else f"{int(spectra.observed[window, efficiency])} events"
+    if not np.isfinite(background):
+        return (
+            f"{100 * spectra.efficiencies[efficiency]:.3g} % of the side bands selected\n"
+            f"{seen}; the fit did not converge{closed}"
+        )
     return (
         f"{100 * spectra.efficiencies[efficiency]:.3g} % of the side bands selected\n"
         f"{seen}, {background:.3g} $\\pm$ {error:.2g} expected\n"

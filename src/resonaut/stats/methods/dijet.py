@@ -1,7 +1,8 @@
 """The dijet function, f(x) = p1 (1 - x)^p2 x^-(p3 + p4 ln x + p5 ln^2 x + ...) with x = m / sqrt(s).
 
-Used by CDF, ATLAS and CMS (arXiv:0812.4036; arXiv:1910.08447, eq. 1; arXiv:1911.03947). Its logarithm is
-linear in (ln p1, p2, p3, ...).
+Used by CDF, ATLAS and CMS (arXiv:0812.4036; arXiv:1910.08447, eq. 1; arXiv:1911.03947). With 4
+parameters it is that of the CMS dijet searches, with 5 that of ATLAS (p5 ln^2 x). Its logarithm is linear in
+(ln p1, p2, p3, ...).
 """
 
 from __future__ import annotations
@@ -34,21 +35,10 @@ def build(settings: Settings) -> Callable[[np.ndarray], LogLinear]:
     """
     import numpy as np
 
-    from resonaut.errors import ConfigError
-    from resonaut.stats.loglinear import integrate
+    from resonaut.stats.families import of_scaled_mass
 
-    def features(mass: np.ndarray) -> np.ndarray:
-        x = mass / settings.sqrt_s
-        log_x = np.log(x)
-        powers = [-(log_x**power) for power in range(1, settings.n_parameters - 1)]
+    def features(x: np.ndarray) -> np.ndarray:
+        powers = [-(np.log(x) ** power) for power in range(1, settings.n_parameters - 1)]
         return np.stack([np.ones_like(x), np.log1p(-x), *powers], axis=-1)
 
-    def spectrum(edges: np.ndarray) -> LogLinear:
-        if edges[0] <= 0 or edges[-1] > settings.sqrt_s:
-            raise ConfigError(
-                f"hunt.sqrt_s: the dijet function is defined for 0 < mass <= {settings.sqrt_s:g} GeV, the "
-                f"scan covers {edges[0]:g}-{edges[-1]:g} GeV. Correct sqrt_s or the scan."
-            )
-        return integrate(features, edges)
-
-    return spectrum
+    return of_scaled_mass(features, settings.sqrt_s, "dijet")

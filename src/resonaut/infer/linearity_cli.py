@@ -1,0 +1,34 @@
+"""`resonaut infer linearity`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from resonaut.cli import named_paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "--evaluations",
+        nargs="+",
+        required=True,
+        metavar="MIXTURE/METHOD=JSON",
+        help="evaluations of `hunt evaluate`",
+    )
+    parser.add_argument(
+        "--significances",
+        nargs="+",
+        required=True,
+        metavar="MIXTURE/METHOD=JSON",
+        help="significances of `infer test`, of the same searches",
+    )
+    parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="fitted and true signal")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Compare fitted with injected signal."""
+    from resonaut.infer.validation_linearity import run as compare
+
+    compare(named_paths(arguments.evaluations), named_paths(arguments.significances), arguments.output)

@@ -1,0 +1,42 @@
+"""`resonaut infer test`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from resonaut.cli import add_settings, named_paths, settings_argument
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_settings(parser)
+    parser.add_argument(
+        "--spectra", required=True, type=Path, metavar="HDF5", help="spectra of `resonaut hunt`"
+    )
+    parser.add_argument(
+        "--significance", required=True, type=Path, metavar="JSON", help="p-values and limits of all windows"
+    )
+    parser.add_argument(
+        "--workspaces", required=True, type=Path, metavar="FOLDER", help="folder of the pyhf workspaces"
+    )
+    parser.add_argument(
+        "--signal",
+        nargs="*",
+        default=[],
+        metavar="DATASET=MANIFEST",
+        help="features of the dataset that infer.signal.dataset names",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Test every window."""
+    from resonaut.infer.significance import infer
+
+    infer(
+        settings_argument(arguments.settings),
+        arguments.spectra,
+        arguments.significance,
+        arguments.workspaces,
+        named_paths(arguments.signal),
+    )

@@ -1,0 +1,118 @@
+"""Nuisance parameters of the signal, each with an auxiliary measurement of unit error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from resonaut.errors import ConfigError
+from resonaut.stats.signals import Signal
+
+_SMALLEST_BIN = 1e-3
+"""Fraction of the template below which a bin's statistical error is left out: it does not matter."""
+
+
+@dataclass(frozen=True)
+class Uncertainties:
+    """Systematic uncertainties of the signal. The energy scale is one more if the signal has `up` and `down`.
+
+    Attributes:
+        luminosity: relative, log-normal.
+        acceptance: relative, log-normal.
+        spurious: events (one standard deviation) of the signal's shape that are not signal; additive.
+        statistics: whether each bin of the template varies by its statistical error, independently.
+    """
+
+    luminosity: float = 0.0
+    acceptance: float = 0.0
+    spurious: float = 0.0
+    statistics: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("luminosity", "acceptance", "spurious"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise ConfigError(f"uncertainty of '{name}': a number >= 0 is expected, got {value:g}.")
+
+
+NONE = Uncertainties()
+
+
+class UncertainSignal:
+    """s signal events with nuisance parameters alpha.
+
+    s exp(alpha_lumi ln(1 + lumi) + alpha_acc ln(1 + acc)) t_b(alpha_scale) (1 + delta_b alpha_b)
+    + alpha_spurious spurious t_b, with delta_b the relative statistical error of bin b.
+
+    Attributes:
+        names: of the nuisance parameters; `statistics_<bin>` for those of single bins.
+        nominal: (n_bins,) the template.
+    """
+
+    def __init__(self, signal: Signal, uncertainties: Uncertainties = NONE) -> None:
+        self.signal, self.spurious = signal, uncertainties.spurious
+        self.nominal = np.asarray(signal.nominal, float)
+        rates = {
+            name: np.log1p(getattr(uncertainties, name))
+            for name in ("luminosity", "acceptance")
+            if getattr(uncertainties, name)
+        }
+        self.rates = np.array(list(rates.values()))
+        names = [*rates]
+        self._scale = self._spurious = None
+        if signal.up is not None and signal.down is not None:
+            self._scale = len(names)
+            names.append("energy_scale")
+        if uncertainties.spurious:
+            self._spurious = len(names)
+            names.append("spurious_signal")
+        self._first_bin = len(names)
+        self.bins = np.zeros(0, int)
+        if uncertainties.statistics and signal.error is not None:
+            enough = self.nominal >= _SMALLEST_BIN * self.nominal.sum()
+            self.bins = np.flatnonzero((signal.error > 0) & enough)
+            self.relative = signal.error[self.bins] / self.nominal[self.bins]
+            names += [f"statistics_{number}" for number in self.bins]
+        self.names = tuple(names)
+        self.n_nuisances = len(names)
+
+    def _parts(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Signal per event (n, n_bins), the same without the bins' own factors, and those factors."""
+        if self._scale is None:
+            shape = np.broadcast_to(self.nominal, (len(alpha), len(self.nominal)))
+        else:
+            shape = self.signal.at_energy_scale(alpha[:, self._scale])[0]
+        if len(self.rates):
+            shape = shape * np.exp(alpha[:, : len(self.rates)] @ self.rates)[:, None]
+        factors = np.ones(shape.shape)
+        if len(self.bins):
+            factors[:, self.bins] += alpha[:, self._first_bin :] * self.relative
+        return shape * factors, shape, factors
+
+    def expected(self, values: np.ndarray) -> np.ndarray:
+        """(n, n_bins) events for (n, 1 + n_nuisances) values of s and the nuisance parameters."""
+        strength, alpha = values[:, :1], values[:, 1:]
+        total = strength * (self._parts(alpha)[0] if self.n_nuisances else self.nominal)
+        if self._spurious is not None:
+            total = total + self.spurious * alpha[:, [self._spurious]] * self.nominal
+        return total
+
+    def jacobian(self, values: np.ndarray) -> np.ndarray:
+        """(n, n_bins, 1 + n_nuisances) derivatives of `expected`."""
+        strength, alpha = values[:, :1], values[:, 1:]
+        per_event, shape, factors = self._parts(alpha)
+        result = np.zeros((*per_event.shape, 1 + self.n_nuisances))
+        result[..., 0] = per_event
+        for column, rate in enumerate(self.rates):
+            result[..., 1 + column] = strength * rate * per_event
+        if self._scale is not None:
+            slope = self.signal.at_energy_scale(alpha[:, self._scale])[1]
+            rate = np.exp(alpha[:, : len(self.rates)] @ self.rates)[:, None]
+            result[..., 1 + self._scale] = strength * rate * slope * factors
+        if self._spurious is not None:
+            result[..., 1 + self._spurious] = self.spurious * self.nominal
+        for column, number in enumerate(self.bins):
+            moved = strength[:, 0] * shape[:, number] * self.relative[column]
+            result[:, number, 1 + self._first_bin + column] = moved
+        return result
