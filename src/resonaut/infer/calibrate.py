@@ -21,7 +21,7 @@ among selections and methods, and of the training itself (arXiv:2512.13787).
             observed             of the data; null where blind
             uniformity           {statistic, p_value} of Kolmogorov and Smirnov
             fractions            {"0.05": {value, low, high}, "0.01": ...} of p-values at or below
-        fractions            the same over all tests, with the errors of independent ones
+        fractions            the same over all tests, with the error of the mean over pseudo-experiments
         smallest_p           (n,) over the tests; null where no fit converged
         global               null where blind or injected:
             smallest_p, low_edge, high_edge, efficiency   of the data, and where (GeV)
@@ -106,7 +106,7 @@ def calibrate(
     for method, own in of_pseudo.items():
         methods[method] = {
             "tests": _tests(own, None if blind else of_data[method]),
-            "fractions": numbers.fractions(own.p_value.ravel()),
+            "fractions": numbers.fractions_of_all(own.p_value.reshape(len(own.p_value), -1)),
             "smallest_p": _listed(own.smallest),
             "global": _global(own.smallest, {method: of_data[method]}, given, blind),
             "power": _power(own.smallest, reference, method),

@@ -110,6 +110,28 @@ def fractions(p_values: np.ndarray) -> dict[str, dict[str, float]]:
     }
 
 
+def fractions_of_all(p_values: np.ndarray) -> dict[str, dict[str, float]]:
+    """How many p-values of all tests lie at or below each of `LEVELS`.
+
+    Tests of one pseudo-experiment are correlated: the error is that of the mean over pseudo-experiments.
+
+    Args:
+        p_values: (N, n_tests), NaN where a fit failed.
+    """
+    used = p_values[np.isfinite(p_values).any(axis=1)]
+    found = {}
+    for level in LEVELS if len(used) else ():
+        each = np.sum(used <= level, axis=1) / np.isfinite(used).sum(axis=1)
+        value = float(each.mean())
+        error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else value
+        found[f"{level:g}"] = {
+            "value": value,
+            "low": max(value - error, 0.0),
+            "high": min(value + error, 1.0),
+        }
+    return found
+
+
 def uniformity(p_values: np.ndarray) -> dict[str, float | None]:
     """Kolmogorov-Smirnov test of p-values against uniform ones.
 

@@ -7,13 +7,15 @@ import importlib
 
 from resonaut.errors import ConfigError
 
+_NAMES = ("dataset", "mixture", "method", "experiments")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `resonaut config`."""
     parser.add_argument("file", help="configuration of a study (YAML)")
     parser.add_argument("--slice", dest="stage", help="print the settings of this stage's rule as JSON")
     parser.add_argument("--name", action="store_true", help="print the name of the study")
-    for name in ("dataset", "mixture", "method"):
+    for name in _NAMES:
         parser.add_argument(f"--{name}", help=f"which {name}, where the slice needs one")
 
 
@@ -35,11 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.stage not in SLICES:
         raise ConfigError(f"--slice: unknown stage '{arguments.stage}'. {nearest(arguments.stage, SLICES)}")
-    names = {
-        name: getattr(arguments, name)
-        for name in ("dataset", "mixture", "method")
-        if getattr(arguments, name)
-    }
+    names = {name: getattr(arguments, name) for name in _NAMES if getattr(arguments, name)}
     try:
         print(study.slice(arguments.stage, **names))
     except KeyError as error:
@@ -47,5 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"--slice {arguments.stage}: {error.args[0]!r} is not in {arguments.file}."
         ) from None
     except TypeError:
-        raise ConfigError(f"--slice {arguments.stage}: name its --dataset, --mixture or --method.") from None
+        raise ConfigError(
+            f"--slice {arguments.stage}: name its --dataset, --mixture or --method, or --experiments."
+        ) from None
     return 0

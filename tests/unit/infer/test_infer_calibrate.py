@@ -91,6 +91,17 @@ def test_uniformity_and_fractions() -> None:
     assert numbers.uniformity(np.full(3, np.nan)) == {"statistic": None, "p_value": None}
 
 
+def test_fractions_of_correlated_tests() -> None:
+    """Two tests that are always equal count as one: the error is that of 400, not of 800."""
+    one = np.random.default_rng(5).random(400)
+    found = numbers.fractions_of_all(np.stack([one, one, np.full(400, np.nan)], axis=1))["0.05"]
+    k = int((one <= 0.05).sum())
+    assert found["value"] == pytest.approx(k / 400)
+    error = math.sqrt(k / 400 * (1 - k / 400) / 399)
+    assert (found["low"], found["high"]) == pytest.approx((k / 400 - error, k / 400 + error))
+    assert numbers.fractions_of_all(np.full((3, 2), np.nan)) == {}
+
+
 def test_power() -> None:
     null = np.arange(1, 100) / 100  # 99 of them: p = (1 + #) / 100.
     found = numbers.power(np.array([0.005, 0.015, 0.035, 0.045, 0.5, np.nan]), null)
