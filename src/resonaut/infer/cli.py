@@ -13,7 +13,7 @@ from resonaut.errors import ConfigError
 from resonaut.infer import entry_cli
 
 ACTIONS = {
-    "test": ("resonaut.infer.test_cli", "p-values, limits and workspaces of one search"),
+    "test": ("resonaut.infer.significance_cli", "p-values, limits and workspaces of one search"),
     "calibrate": (
         "resonaut.infer.calibrate_cli",
         "global p-values from pseudo-experiments through the whole chain",
