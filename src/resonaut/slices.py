@@ -75,7 +75,13 @@ def _calibrate(study: Study, mixture: str, experiments: str) -> dict[str, Any]:
     entry = study.pseudo_experiments[experiments]
     stop = None if entry.stop is None else entry.stop.model_dump(mode="json")
     # Without their number: more pseudo-experiments rerun none of the rounds before.
-    return {"mixture": mixture, "name": experiments, "stop": stop, "inject": dict(entry.inject)}
+    return {
+        "mixture": mixture,
+        "name": experiments,
+        "stop": stop,
+        "inject": dict(entry.inject),
+        "infer": _local_test(study),
+    }
 
 
 def _method(stage: str) -> Any:
@@ -123,8 +129,13 @@ def _trials(study: Study, mixture: str) -> dict[str, Any]:
         "null": null,
         "inject": {name: dict(study.pseudo_experiments[name].inject) for name in others},
         "trials_table": study.infer.trials_table.model_dump(mode="json"),
+        "infer": _local_test(study),
         "seed": study.seed,
     }
+
+
+def _local_test(study: Study) -> dict[str, Any]:
+    return study.infer.model_dump(mode="json", include={"signal", "uncertainties", "envelope"})
 
 
 def _infer(study: Study) -> dict[str, Any]:
@@ -132,8 +143,9 @@ def _infer(study: Study) -> dict[str, Any]:
 
 
 def _global(study: Study) -> dict[str, Any]:
-    infer = study.infer.model_dump(mode="json", include={"trials", "signal"})
-    return {**infer, "seed": study.seed}
+    trials = study.infer.trials.model_dump(mode="json")
+    # What the file says that it leaves out is of the slice too.
+    return {"trials": trials, **_local_test(study), "seed": study.seed}
 
 
 def _validate(study: Study) -> dict[str, Any]:

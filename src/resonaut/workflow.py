@@ -146,7 +146,7 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
     def statistics_code(self, stage: str) -> str:
         """The digest of hunt or infer with the background functions that it uses."""
         functions = {self.study.hunt.background: "hunt.background"}
-        if stage in ("infer", "validate"):
+        if stage in ("infer", "validate", "calibrate", "trials"):
             functions |= {family.function: "infer.envelope" for family in self.study.infer.envelope}
         if stage == "validate":
             families = self.study.infer.validation.families

@@ -15,9 +15,13 @@ from resonaut import manifest, mixtures
 from resonaut.cli import main
 from resonaut.config import Study, parse
 from resonaut.errors import ConfigError, InputError
+from resonaut.infer.calibrate import Slice as CalibrateSlice
+from resonaut.infer.global_significance import Slice as GlobalSlice
+from resonaut.infer.trials import Slice as TrialsSlice
 from resonaut.mixtures import Mixture
 from resonaut.represent.pseudo import PseudoTask, write_pseudo_experiments
 from resonaut.seeds import fold_of
+from resonaut.settings import validate
 from resonaut.store import creating
 from resonaut.workflow import Plan
 
@@ -335,7 +339,7 @@ def test_background_is_made_from_side_bands_alone(tmp_path) -> None:
 # -- configuration -----------------------------------------------------------------------------------
 
 
-def study(**changes: Any) -> Study:
+def study(infer: dict[str, Any] | None = None, **changes: Any) -> Study:
     table = {"source": "table", "files": ["b.npy"], "columns": ["mass", "x"], "mass": "mass"}
     entry = {"mixture": "data", "datasets": ["background"], "n": 45, "per_job": 10, **changes}
     mixture = {"datasets": {"background": 100}, "methods": ["cwola", "other"]}
@@ -350,6 +354,7 @@ def study(**changes: Any) -> Study:
         "scan": SCAN,
         "detect": {"cwola": {"features": ["x"]}, "other": {"kind": "cwola", "features": ["x"]}},
         "pseudo_experiments": {"background_only": entry},
+        "infer": infer or {},
     }
     return parse(raw)
 
@@ -372,6 +377,40 @@ def test_more_pseudo_experiments_change_no_earlier_part() -> None:
     assert few.slice("calibrate", **names) == many.slice("calibrate", **names)
     detect = json.loads(few.slice("detect", mixture=name, method="cwola"))
     assert detect["mixture"] == name
+
+
+def test_a_calibration_knows_the_local_test() -> None:
+    """Its slice holds what makes the likelihood, its code the functions, its rule the shape of the signal."""
+    likelihood = {
+        "signal": {"shape": "dataset", "dataset": "signal"},
+        "uncertainties": {"spurious_signal": "measured"},
+        "envelope": ["exponential"],
+    }
+    plain, made = study(infer={"luminosity": 3.0}), study(infer=likelihood)
+    names = {
+        "calibrate": {"mixture": "data", "experiments": "background_only"},
+        "trials": {"mixture": "data"},
+    }
+    for stage, model in (("calibrate", CalibrateSlice), ("trials", TrialsSlice)):
+        given = validate(model, json.loads(made.slice(stage, **names[stage]))).infer
+        assert (given.signal.shape, given.signal.dataset) == ("dataset", "signal")
+        assert given.uncertainties.spurious_signal == "measured"
+        assert [family.function for family in given.envelope] == ["exponential"]
+        # The luminosity is of limits only, and reruns nothing here.
+        assert plain.slice(stage, **names[stage]) == study().slice(stage, **names[stage])
+        assert Plan(plain).statistics_code(stage) != Plan(made).statistics_code(stage)
+    assert validate(GlobalSlice, json.loads(made.slice("global"))).left_out == [
+        "uncertainties.spurious_signal", "envelope"
+    ]  # fmt: skip
+    assert Plan(plain).signal_files() == []
+    assert Plan(made).signal_arguments() == (
+        "--signal signal=results/toy/represent/signal/nominal/features.json"
+    )
+    rules = (Path(__file__).parents[2] / "workflow/rules/pseudo.smk").read_text()
+    for rule in ("infer_round", "infer_calibrate"):
+        text = rules.split(f"rule {rule}:")[1].split("\nrule ")[0]
+        for part in ("signal=plan.signal_files()", "signal=plan.signal_arguments()", "{params.signal}"):
+            assert part in text
 
 
 def test_the_plan() -> None:

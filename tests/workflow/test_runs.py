@@ -106,7 +106,7 @@ def test_report(finished):
         names = archive.namelist()
         page = archive.read("report/report.html").decode()
     figures = [name for name in names if name.endswith(".png")]
-    assert len(figures) == 3 + 2 + 8 + 1, (
-        "one per stage of data, method, search and stage, and the comparison"
+    assert len(figures) == 3 + 2 + 10 + 2, (
+        "one per stage of data, method, search and stage, the comparison and the global significance"
     )
     assert "A search for resonances with machine learning" in page

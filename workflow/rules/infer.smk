@@ -145,6 +145,7 @@ rule infer_trials:
     input:
         spectra=lambda wildcards: plan.trials_files(wildcards.mixture),
         data=lambda wildcards: list(plan.trials_data(wildcards.mixture).values()),
+        signal=plan.signal_files(),
     output:
         trials=f"{plan.base}/infer/{{mixture}}/trials.json",
         table=f"{plan.base}/infer/{{mixture}}/trials.md",
@@ -164,12 +165,13 @@ rule infer_trials:
         settings=lambda wildcards: plan.settings("trials", mixture=wildcards.mixture),
         spectra=lambda wildcards: plan.trials_arguments(wildcards.mixture),
         data=lambda wildcards: plan.trials_data_arguments(wildcards.mixture),
+        signal=plan.signal_arguments(),
         code=lambda wildcards: plan.statistics_code("trials"),
     message:
         "Compare global p-values on the pseudo-experiments of {wildcards.mixture}"
     shell:
         "resonaut infer trials --settings {params.settings:q} --spectra {params.spectra}"
-        " --data {params.data} --output {output.trials} --table {output.table} > {log} 2>&1"
+        " --data {params.data} {params.signal} --output {output.trials} --table {output.table} > {log} 2>&1"
 
 
 rule infer_global:

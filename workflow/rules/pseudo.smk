@@ -80,6 +80,7 @@ rule infer_round:
         before=lambda wildcards: plan.round_before(
             wildcards.mixture, wildcards.experiments, int(wildcards.round)
         ),
+        signal=plan.signal_files(),
     output:
         state=f"{plan.base}/infer/{{mixture}}/{{experiments}}/round{{round}}.json",
     log:
@@ -99,12 +100,13 @@ rule infer_round:
             "calibrate", mixture=wildcards.mixture, experiments=wildcards.experiments
         ),
         before=lambda wildcards, input: f"--before {input.before}" if input.before else "",
+        signal=plan.signal_arguments(),
         code=lambda wildcards: plan.statistics_code("calibrate"),
     message:
         "Round {wildcards.round} of the pseudo-experiments {wildcards.experiments} of {wildcards.mixture}"
     shell:
         "resonaut infer calibrate --settings {params.settings:q} --data {input.data} --pseudo {input.pseudo}"
-        " --round {wildcards.round} {params.before} --output {output.state} > {log} 2>&1"
+        " --round {wildcards.round} {params.before} {params.signal} --output {output.state} > {log} 2>&1"
 
 
 rule infer_calibrate:
@@ -112,6 +114,7 @@ rule infer_calibrate:
         data=lambda wildcards: plan.data_spectra(wildcards.mixture, wildcards.experiments),
         pseudo=lambda wildcards: plan.pseudo_spectra(wildcards.experiments),
         null=lambda wildcards: plan.null_calibration(wildcards.experiments),
+        signal=plan.signal_files(),
     output:
         calibration=f"{plan.base}/infer/{{mixture}}/{{experiments}}/calibration.json",
     log:
@@ -131,9 +134,10 @@ rule infer_calibrate:
             "calibrate", mixture=wildcards.mixture, experiments=wildcards.experiments
         ),
         null=lambda wildcards, input: f"--null {input.null}" if input.null else "",
+        signal=plan.signal_arguments(),
         code=lambda wildcards: plan.statistics_code("calibrate"),
     message:
         "Global p-value of {wildcards.mixture} from the pseudo-experiments {wildcards.experiments}"
     shell:
         "resonaut infer calibrate --settings {params.settings:q} --data {input.data} --pseudo {input.pseudo}"
-        " {params.null} --output {output.calibration} > {log} 2>&1"
+        " {params.null} {params.signal} --output {output.calibration} > {log} 2>&1"

@@ -1,13 +1,17 @@
 """The global p-value of a search from pseudo-experiments that went through the whole chain.
 
 For every pseudo-experiment the local p-values of all windows, selections and methods are found as for the
-data. The test statistic is the smallest of them, of each method and of all together. Its p-value counts the
-pseudo-experiments that are as extreme as the data, so that it holds the trials of the scan, of the choice
-among selections and methods, and of the training itself (arXiv:2512.13787).
+data, with the likelihood of `infer test` (`calibration_likelihood`), by asymptotic formulas whatever the
+number of events. The test statistic is the smallest of them, of each method and of all together. Its p-value
+counts the pseudo-experiments that are as extreme as the data, so that it holds the trials of the scan, of the
+choice among selections and methods, and of the training itself (arXiv:2512.13787), and is right where a local
+one is not. Systematic uncertainties are part of the test: pseudo-experiments do not vary them.
 
 `calibration.json`:
 
     schema_version, kind ("calibration"), mixture, name, blind
+    statistic            of the local p-values: signal (its shape), uncertainties (those that are not 0),
+                         envelope (further background functions)
     n                    pseudo-experiments
     stop                 extreme ones at which they end, or null
     inject               mean number of signal events that were added, by dataset
@@ -47,11 +51,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from resonaut.errors import InputError
+from resonaut.errors import InputError, MismatchError
 from resonaut.files import read_json, write_json
 from resonaut.infer import calibration_numbers as numbers
 from resonaut.infer import calibration_tests as tests
+from resonaut.infer import templates
+from resonaut.infer.calibration_likelihood import Statistic
 from resonaut.infer.calibration_tests import Local
+from resonaut.infer.settings import InferSettings
 from resonaut.logs import log
 from resonaut.provenance import describe, write_run_record
 from resonaut.pseudo_settings import Stop
@@ -70,6 +77,9 @@ class Slice(Settings):
     name: str = Field(description="Name of the pseudo-experiments.")
     stop: Stop | None = Field(description="When to stop early.")
     inject: dict[str, Count] = Field(description="Mean number of signal events that were added.")
+    infer: InferSettings = Field(
+        InferSettings(), description="Its signal, uncertainties and envelope make the local test."
+    )
 
     @property
     def exceedances(self) -> int | None:
@@ -83,6 +93,7 @@ def calibrate(
     pseudo: Sequence[Path],
     output: Path,
     null: Path | None = None,
+    signal: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Calibrate a search and write what the module says.
 
@@ -92,16 +103,19 @@ def calibrate(
         pseudo: spectra of all parts of the pseudo-experiments, of all methods, in any order.
         output: JSON.
         null: calibration of the pseudo-experiments without signal, for the power of injected ones.
+        signal: manifests of features by dataset, for `infer.signal.dataset`.
 
     Raises:
+        ConfigError: the dataset of the signal is not given.
         InputError: a file cannot be used, or a pseudo-experiment stands in two.
-        MismatchError: files are of different searches.
+        MismatchError: files are of different searches, or `null` of other local tests.
     """
     given = validate(Slice, settings, "--settings")
-    of_data, of_pseudo = tests.read(data), tests.read(pseudo)
+    statistic = _statistic(given, signal)
+    of_data, of_pseudo = tests.read(data, statistic), tests.read(pseudo, statistic)
     tests.require_alike(of_data, of_pseudo)
     blind = any(map(_is_blind, data))
-    reference = None if null is None else _reference(null)
+    reference = None if null is None else _reference(null, statistic)
     methods = {}
     for method, own in of_pseudo.items():
         methods[method] = {
@@ -112,12 +126,14 @@ def calibrate(
             "power": _power(own.smallest, reference, method),
         }
     all_methods = tests.joint(of_pseudo)
+    used = [*data, *pseudo, *([null] if null else []), *(signal or {}).values()]
     result = {
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "mixture": given.mixture,
         "name": given.name,
         "blind": blind,
+        "statistic": statistic.described(),
         "n": len(all_methods),
         "stop": given.exceedances,
         "inject": given.inject,
@@ -129,7 +145,7 @@ def calibrate(
             "global": _global(all_methods, of_data, given, blind),
             "power": _power(all_methods, reference, JOINT),
         },
-        "provenance": describe(settings, [*data, *pseudo, *([null] if null else [])], ["numpy", "scipy"]),
+        "provenance": describe(settings, used, ["numpy", "scipy"]),
     }
     write_json(output, result)
     write_run_record(output)
@@ -144,20 +160,21 @@ def write_round(
     number: int,
     before: Path | None,
     output: Path,
+    signal: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Say after a round whether there are enough extreme pseudo-experiments.
 
     Nothing is said of blind data: they never stop a round.
 
     Args:
-        settings, data: as for `calibrate`.
+        settings, data, signal: as for `calibrate`.
         pseudo: spectra of the parts of this round.
         number: of the round, from 0.
         before: state after the round before.
         output: JSON, as the module says.
 
     Raises:
-        InputError, MismatchError: see `calibrate`.
+        ConfigError, InputError, MismatchError: see `calibrate`.
     """
     given = validate(Slice, settings, "--settings")
     smallest: dict[str, list[float | None]] = {}
@@ -166,7 +183,8 @@ def write_round(
         state = read_json(before)
         smallest, done = state["smallest_p"], bool(state["done"])
     if not done:
-        of_data, of_pseudo = tests.read(data), tests.read(pseudo)
+        statistic = _statistic(given, signal)
+        of_data, of_pseudo = tests.read(data, statistic), tests.read(pseudo, statistic)
         tests.require_alike(of_data, of_pseudo)
         observed = {method: float(own.smallest[0]) for method, own in of_data.items()}
         new = {method: own.smallest for method, own in of_pseudo.items()}
@@ -184,12 +202,16 @@ def write_round(
         "done": done,
         "n": len(smallest[JOINT]),
         "smallest_p": smallest,
-        "provenance": describe(settings, [*data, *pseudo], ["numpy", "scipy"]),
+        "provenance": describe(settings, [*data, *pseudo, *(signal or {}).values()], ["numpy", "scipy"]),
     }
     write_json(output, result)
     write_run_record(output)
     log.info("round %d: %d pseudo-experiments, %s", number, result["n"], "done" if done else "going on")
     return result
+
+
+def _statistic(given: Slice, signal: Mapping[str, Path] | None) -> Statistic:
+    return Statistic(given.infer, templates.read(given.infer.signal, signal or {}))
 
 
 def _n_extreme(smallest: Sequence[float | None], observed: float) -> int:
@@ -242,11 +264,17 @@ def _global(
     return {**where, **numbers.global_test(smallest, observed, given.exceedances)}
 
 
-def _reference(path: Path) -> dict[str, np.ndarray]:
+def _reference(path: Path, statistic: Statistic) -> dict[str, np.ndarray]:
     """Smallest p-values by method, and joint, of pseudo-experiments without signal."""
     content = read_json(path)
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise InputError(f"{path}: a calibration of `infer calibrate` is expected.")
+    if content.get("statistic") != statistic.described():
+        raise MismatchError(
+            f"{path}: local tests {content.get('statistic')}, those of these pseudo-experiments are "
+            f"{statistic.described()}. Run `infer calibrate` of both with the same infer.signal, "
+            "uncertainties and envelope."
+        )
     found = {method: own["smallest_p"] for method, own in content["methods"].items()}
     return {
         name: np.array(values, float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from resonaut.cli import add_settings, settings_argument
+from resonaut.cli import add_settings, named_paths, settings_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="spectra of parts of the pseudo-experiments, of all methods, in any order",
     )
     parser.add_argument(
+        "--signal",
+        nargs="*",
+        default=[],
+        metavar="DATASET=MANIFEST",
+        help="features of the dataset that infer.signal.dataset names",
+    )
+    parser.add_argument(
         "--null", type=Path, metavar="JSON", help="calibration without signal, for the power of injected ones"
     )
     parser.add_argument(
@@ -36,10 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Calibrate, or say whether to stop."""
     from resonaut.infer.calibrate import calibrate, write_round
 
-    settings = settings_argument(arguments.settings)
+    settings, signal = settings_argument(arguments.settings), named_paths(arguments.signal)
+    files = (settings, arguments.data, arguments.pseudo)
     if arguments.round is None:
-        calibrate(settings, arguments.data, arguments.pseudo, arguments.output, arguments.null)
+        calibrate(*files, arguments.output, arguments.null, signal)
         return
-    write_round(
-        settings, arguments.data, arguments.pseudo, arguments.round, arguments.before, arguments.output
-    )
+    write_round(*files, arguments.round, arguments.before, arguments.output, signal)

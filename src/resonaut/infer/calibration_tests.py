@@ -10,6 +10,7 @@ import numpy as np
 
 from resonaut.errors import EmptyFileError, InputError, MismatchError
 from resonaut.infer import spectra as spectra_file
+from resonaut.infer.calibration_likelihood import Statistic
 from resonaut.scan import Window
 from resonaut.store import open_h5
 
@@ -42,26 +43,22 @@ class Local:
         return self.windows[window], self.efficiencies[number]
 
 
-def local_p_values(found: spectra_file.Spectra) -> np.ndarray:
+def local_p_values(found: spectra_file.Spectra, statistic: Statistic | None = None) -> np.ndarray:
     """p-values (P, W, E) of the profile likelihood (arXiv:1007.1727), with the sign of the excess.
 
-    Of a blind search those of the expectation.
+    Asymptotic, for any number of events. Of a blind search those of the expectation.
+
+    Args:
+        found: spectra of pseudo-experiments.
+        statistic: the local test; that of counting if absent.
     """
     from scipy.special import ndtr
 
-    shape = (len(found.counts), len(found.windows), len(found.efficiencies))
-    z = np.full(shape, np.nan)
-    if not shape[0]:
-        return z
-    for window in range(shape[1]):
-        for number in range(shape[2]):
-            for test in found.tests(window, number):
-                z[test.rows, window, number] = test.counting().discovery().z_signed
-    return ndtr(-z)
+    return ndtr(-(statistic or Statistic()).z(found))
 
 
-def read(paths: Iterable[Path]) -> dict[str, Local]:
-    """Local tests by method, of the files of all parts.
+def read(paths: Iterable[Path], statistic: Statistic | None = None) -> dict[str, Local]:
+    """Local tests by method, of the files of all parts; `statistic` as of `local_p_values`.
 
     Raises:
         InputError: a file is of another kind, or two hold the same pseudo-experiment.
@@ -73,10 +70,14 @@ def read(paths: Iterable[Path]) -> dict[str, Local]:
         with open_h5(path) as file:
             first = int(file.attrs.get("first_experiment", 0))
         parts.setdefault(found.method, []).append((first, path, found))
-    return {method: _joined(sorted(own, key=lambda part: part[0])) for method, own in sorted(parts.items())}
+    statistic = statistic or Statistic()
+    return {
+        method: _joined(sorted(own, key=lambda part: part[0]), statistic)
+        for method, own in sorted(parts.items())
+    }
 
 
-def _joined(parts: Sequence[tuple[int, Path, spectra_file.Spectra]]) -> Local:
+def _joined(parts: Sequence[tuple[int, Path, spectra_file.Spectra]], statistic: Statistic) -> Local:
     _, path, one = parts[0]
     end = 0
     for first, other, found in parts:
@@ -93,7 +94,7 @@ def _joined(parts: Sequence[tuple[int, Path, spectra_file.Spectra]]) -> Local:
         one.windows,
         tuple(map(float, one.efficiencies)),
         np.concatenate(index).astype(int),
-        np.concatenate([local_p_values(found) for _, _, found in parts]),
+        np.concatenate([local_p_values(found, statistic) for _, _, found in parts]),
     )
 
 

@@ -10,6 +10,10 @@ from resonaut.cli import settings_argument
 from resonaut.errors import ConfigError
 
 _SPECTRUM_OPTIONS = (
+    (
+        "--fractions",
+        {"nargs": "+", "type": float, "metavar": "F", "help": "of the signal in each of several spectra"},
+    ),
     ("--sqrt-s", {"type": float, "metavar": "GEV", "help": "centre-of-mass energy"}),
     ("--functions", {"nargs": "+", "metavar": "NAME", "help": "background functions; the first is primary"}),
     (
@@ -37,8 +41,26 @@ _SPECTRUM_OPTIONS = (
     ("--toys", {"type": int, "metavar": "N", "help": "pseudo-experiments for the global p-value"}),
 )
 _WORKSPACE_OPTIONS = (
-    ("--patch", {"metavar": "[PATCHSET:]NAME", "help": "patch that is applied to the workspace"}),
-    ("--measurement", {"metavar": "NAME", "help": "of the workspace; the first if left out"}),
+    (
+        "--patch",
+        {
+            "nargs": "+",
+            "metavar": "[PATCHSET:]NAME",
+            "help": "patch that is applied, one for each workspace (none for no patch)",
+        },
+    ),
+    (
+        "--measurement",
+        {"nargs": "+", "metavar": "NAME", "help": "of each workspace; the first if left out"},
+    ),
+    (
+        "--shared",
+        {
+            "nargs": "*",
+            "metavar": "NAME",
+            "help": "common to several workspaces beside the parameter of interest; lumi if left out",
+        },
+    ),
     ("--mu", {"type": float, "help": "signal strength that is tested; 1 if left out"}),
     ("--limits", {"action": argparse.BooleanOptionalAction, "help": "whether limits are searched"}),
 )
@@ -53,13 +75,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("statistics of any histogram or workspace (without an action)")
     group.add_argument(
         "--spectrum",
+        nargs="+",
         metavar="FILE",
-        help="histogram: CSV, HEPData YAML, or ROOT as FILE.root:NAME",
+        help="histogram: CSV, HEPData YAML, or ROOT as FILE.root:NAME; several are categories of one signal",
     )
     group.add_argument(
         "--workspace",
+        nargs="+",
         metavar="FILE",
-        help="HistFactory JSON; a member of an archive as FILE.tar.gz:PATH",
+        help="HistFactory JSON; a member of an archive as FILE.tar.gz:PATH; several are combined",
     )
     group.add_argument("--output", type=Path, metavar="FOLDER", help="where results go")
     group.add_argument("--settings", metavar="JSON", help="the options below: JSON, or a JSON or YAML file")
@@ -93,12 +117,42 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.output is None:
         raise ConfigError("--output: a folder for the results is required.")
     if arguments.spectrum is not None:
-        from resonaut.infer.published import run as run_spectrum
+        _run_spectra(arguments)
+    else:
+        _run_workspaces(arguments)
 
-        settings = _settings(arguments, _SPECTRUM_OPTIONS, _WORKSPACE_OPTIONS, "spectrum")
-        run_spectrum(arguments.spectrum, arguments.output, settings)
+
+def _run_spectra(arguments: argparse.Namespace) -> None:
+    settings = _settings(arguments, _SPECTRUM_OPTIONS, _WORKSPACE_OPTIONS, "spectrum")
+    if len(arguments.spectrum) > 1:
+        from resonaut.infer.published_categories import run as run_categories
+
+        run_categories(arguments.spectrum, arguments.output, settings)
+        return
+    from resonaut.infer.published import run as run_spectrum
+
+    if "fractions" in settings:
+        raise ConfigError("--fractions: is for several spectra, one is given. Leave it out, or give more.")
+    run_spectrum(arguments.spectrum[0], arguments.output, settings)
+
+
+def _run_workspaces(arguments: argparse.Namespace) -> None:
+    settings = _settings(arguments, _WORKSPACE_OPTIONS, _SPECTRUM_OPTIONS, "workspace")
+    if len(arguments.workspace) > 1:
+        from resonaut.infer.foreign_combined import run as run_combined
+
+        run_combined(arguments.workspace, arguments.output, settings)
         return
     from resonaut.infer.foreign import run as run_workspace
 
-    settings = _settings(arguments, _WORKSPACE_OPTIONS, _SPECTRUM_OPTIONS, "workspace")
-    run_workspace(arguments.workspace, arguments.output, settings)
+    if "shared" in settings:
+        raise ConfigError("--shared: is for several workspaces, one is given. Leave it out, or give more.")
+    for option in {"patch", "measurement"} & {
+        name for name, value in settings.items() if type(value) is list
+    }:
+        if len(settings[option]) != 1:
+            raise ConfigError(
+                f"--{option}: {len(settings[option])} given for one workspace. Give one, or more workspaces."
+            )
+        settings[option] = settings[option][0]
+    run_workspace(arguments.workspace[0], arguments.output, settings)

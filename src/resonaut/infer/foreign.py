@@ -30,14 +30,19 @@ from resonaut.settings import Settings, validate
 SCHEMA_VERSION = 1
 
 
-class WorkspaceSettings(Settings):
+class LikelihoodSettings(Settings):
+    """What is asked of a likelihood."""
+
+    mu: float = Field(1.0, gt=0, description="Signal strength that is tested.")
+    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="Of the limits.")
+    limits: bool = Field(True, description="Whether upper limits are searched (some 20 fits).")
+
+
+class WorkspaceSettings(LikelihoodSettings):
     """What is asked of a workspace."""
 
     patch: str | None = Field(None, description="Patch: a file, patchset.json:NAME, or a NAME beside it.")
     measurement: str | None = Field(None, description="Name of the measurement; the first if absent.")
-    mu: float = Field(1.0, gt=0, description="Signal strength that is tested.")
-    confidence_level: float = Field(0.95, gt=0.5, lt=1, description="Of the limits.")
-    limits: bool = Field(True, description="Whether upper limits are searched (some 20 fits).")
 
 
 def run(workspace: str, output: str | os.PathLike, settings: dict[str, Any]) -> None:
@@ -59,7 +64,7 @@ def run(workspace: str, output: str | os.PathLike, settings: dict[str, Any]) -> 
         operations, patch, path = read_patch(given.patch, base)
         content = patched(base, operations, patch)
         label, inputs = patch, inputs | {path}
-    model, data, measurement = _model(content, label, given.measurement)
+    model, data, measurement = model_of(content, label, given.measurement)
     fit = ForeignFit(model, data, label)
     for note in fit.notes:
         log.warning("%s: %s", label, note)
@@ -68,25 +73,22 @@ def run(workspace: str, output: str | os.PathLike, settings: dict[str, Any]) -> 
         "workspace": base.label,
         "patch": None if given.patch is None else label,
         "measurement": measurement,
-        "poi": model.config.poi_name,
-        "model": {
-            "channels": len(model.config.channels),
-            "bins": int(model.config.nmaindata),
-            "parameters": int(model.config.npars),
-        },
-        **_numbers(fit, given),
-        "pulls": _pulls(fit),
-        "notes": [*_empty_bins(model, data), *fit.notes],
+        **tested(fit, given),
+        "notes": [*empty_bins(model, data), *fit.notes],
         "provenance": describe(given.model_dump(), sorted(inputs), ["iminuit", "numpy", "pyhf", "scipy"]),
     }
     target = Path(output) / "result.json"
     write_json(target, result)
     write_run_record(target)
-    _say(result)
+    say(result)
 
 
-def _model(content: dict[str, Any], label: str, measurement: str | None) -> tuple[Any, Any, str]:
-    """Model, data and the measurement's name."""
+def model_of(content: dict[str, Any], label: str, measurement: str | None) -> tuple[Any, Any, str]:
+    """Model, data and the measurement's name.
+
+    Raises:
+        InputError: no such measurement, no parameter of interest, or nothing that pyhf can use.
+    """
     import jsonschema
     import pyhf
 
@@ -110,7 +112,8 @@ def _model(content: dict[str, Any], label: str, measurement: str | None) -> tupl
     return model, data, name
 
 
-def _numbers(fit: ForeignFit, given: WorkspaceSettings) -> dict[str, Any]:
+def tested(fit: ForeignFit, given: LikelihoodSettings) -> dict[str, Any]:
+    """`poi`, `model`, `best_fit`, `discovery`, `tested`, `upper_limit` and `pulls` of the result."""
     from scipy.special import ndtr
 
     from resonaut.stats.asymptotics import log_cls
@@ -126,8 +129,15 @@ def _numbers(fit: ForeignFit, given: WorkspaceSettings) -> dict[str, Any]:
             "observed": fit.upper_limit(given.confidence_level, max(fit.signal_strength, 0) + expected[2]),
             "expected": expected,
         }
-    error = float(fit.best_errors[fit.model.config.poi_index])
+    config = fit.model.config
+    error = float(fit.best_errors[config.poi_index])
     return {
+        "poi": config.poi_name,
+        "model": {
+            "channels": len(config.channels),
+            "bins": int(config.nmaindata),
+            "parameters": int(config.npars),
+        },
         "best_fit": {"mu": fit.signal_strength, "error": error, "twice_nll": fit.best_value},
         "discovery": {
             "q0": fit.q0,
@@ -143,6 +153,7 @@ def _numbers(fit: ForeignFit, given: WorkspaceSettings) -> dict[str, Any]:
             "cls_expected": [float(ndtr(n_sigma - root) / ndtr(n_sigma)) for n_sigma in BAND],
         },
         "upper_limit": limit,
+        "pulls": _pulls(fit),
     }
 
 
@@ -168,7 +179,7 @@ def _pulls(fit: ForeignFit) -> list[dict[str, Any]]:
     return found
 
 
-def _empty_bins(model: Any, data: Any) -> list[str]:
+def empty_bins(model: Any, data: Any) -> list[str]:
     """Words for bins in which no background is expected."""
     parameters = list(model.config.suggested_init())
     parameters[model.config.poi_index] = 0.0
@@ -183,7 +194,8 @@ def _empty_bins(model: Any, data: Any) -> list[str]:
     return notes
 
 
-def _say(result: dict[str, Any]) -> None:
+def say(result: dict[str, Any]) -> None:
+    """Print the main numbers."""
     tested, limit = result["tested"], result["upper_limit"]
     print(
         f"{result['poi']} = {tested['mu']:g}: CLs observed {tested['cls_observed']:.4f}, "

@@ -105,6 +105,8 @@ class ForeignFit:
         start = np.array(self.model.config.suggested_init(), float)
         for _ in range(MAX_WIDENINGS + 1):
             self.best, minuit = self._minimise(self.data, start, None)
+            # Migrad's own errors are those of its path: started at the minimum they are what it began with.
+            minuit.hesse()
             self.best_errors, self.best_value = np.array(minuit.errors), float(minuit.fval)
             low, high = self.bounds[self._poi]
             if self.signal_strength < high - NEAR_BOUND * (high - low):

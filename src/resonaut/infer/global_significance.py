@@ -4,6 +4,8 @@
 
     schema_version, kind ("global"), mixture, blind
     statistic            "window" (counting experiment), "gaussian" or "dataset": the signal that is tested
+                         by the profile likelihood of hunt's background, with statistical errors alone
+    left_out             settings of `infer test` that this leaves out: "uncertainties.<name>", "envelope"
     tests                one per method, window and selection:
         method, low, high, selection_efficiency
         expected_background  in the signal region
@@ -44,6 +46,7 @@ import numpy as np
 from resonaut.errors import FitError
 from resonaut.files import write_json
 from resonaut.infer import global_tests, templates
+from resonaut.infer.families import Family
 from resonaut.infer.global_entries import (
     Entry,
     Random,
@@ -57,7 +60,7 @@ from resonaut.infer.global_entries import (
 )
 from resonaut.infer.global_settings import TrialsSettings
 from resonaut.infer.global_tests import Searches
-from resonaut.infer.settings import SignalSettings
+from resonaut.infer.settings import SignalSettings, UncertaintySettings
 from resonaut.logs import log
 from resonaut.provenance import describe, write_run_record
 from resonaut.seeds import generator
@@ -81,7 +84,16 @@ class Slice(Settings):
 
     trials: TrialsSettings = TrialsSettings()
     signal: SignalSettings = SignalSettings()
+    uncertainties: UncertaintySettings = UncertaintySettings()
+    envelope: tuple[Family, ...] = ()
     seed: int = 0
+
+    @property
+    def left_out(self) -> list[str]:
+        """What `infer test` has in its likelihood and these tests have not."""
+        uncertainties = self.uncertainties.model_dump()
+        names = [f"uncertainties.{name}" for name, value in uncertainties.items() if value]
+        return [*names, *(["envelope"] if self.envelope else [])]
 
 
 def run(
@@ -94,7 +106,8 @@ def run(
     """Count the trials of a mixture and write what the module says.
 
     Args:
-        settings: `{"trials": ..., "signal": ..., "seed": ...}`.
+        settings: `{"trials": ..., "signal": ..., "seed": ...}`; `uncertainties` and `envelope` are said to be
+            left out.
         spectra: HDF5 of hunt by method.
         scores: HDF5 of detect of any of the methods, for the masses of the events; without it there is no
             bootstrap, and no result of several methods.
@@ -108,6 +121,12 @@ def run(
     given = validate(Slice, settings, "--settings")
     masses = templates.read(given.signal, signal or {})
     searches = global_tests.read(spectra, given.signal, masses)
+    if given.left_out:
+        log.warning(
+            "%s: infer.%s are left out of the global significance: its local p-values are not those of "
+            "`infer test`. `infer calibrate` has them",
+            searches.mixture, ", infer.".join(given.left_out),
+        )  # fmt: skip
     if searches.blind:
         log.warning("%s: blind; no global significance without the signal regions", searches.mixture)
         result = _blind(searches)
@@ -120,6 +139,7 @@ def run(
         "mixture": searches.mixture,
         "blind": searches.blind,
         "statistic": given.signal.shape,
+        "left_out": given.left_out,
     }
     result = {**head, **plain(result), "provenance": describe(settings, inputs, ["numpy", "scipy"])}
     write_json(output, result)

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def run(spectrum: str, output: str | os.PathLike, settings: dict[str, Any]) -> N
     from resonaut.infer.published_figures import draw_all
 
     draw_all(folder, found, result, expected)
-    _write_table(folder / "scan.csv", result)
+    write_table(folder / "scan.csv", result)
     write_json(folder / "result.json", result)
     write_run_record(folder / "result.json")
     _say(result)
@@ -95,12 +96,7 @@ def run(spectrum: str, output: str | os.PathLike, settings: dict[str, Any]) -> N
 
 def analyse(found: SpectrumFile, given: SpectrumSettings) -> tuple[dict[str, Any], np.ndarray]:
     """The result without its provenance, and the chosen fit's expectation (n_bins,)."""
-    sqrt_s = given.sqrt_s or found.sqrt_s or published_fits.DEFAULT_SQRT_S
-    if found.edges[-1] > sqrt_s:
-        raise ConfigError(
-            f"--sqrt-s: {sqrt_s:g} GeV, but the spectrum reaches {found.edges[-1]:g} GeV. Give the right "
-            "one, or cut with --mass-max."
-        )
+    sqrt_s = energy(found, given)
     masses, signals = signals_of(found.edges, given)
     functions = [
         published_fits.fit_function(name, found.edges, found.counts, sqrt_s, given)
@@ -138,16 +134,36 @@ def analyse(found: SpectrumFile, given: SpectrumSettings) -> tuple[dict[str, Any
         "chosen": published_fits.choice(primary, given),
         "functions": [published_fits.choice(function, given) for function in functions],
         "scan": tests,
-        "best": min(
-            (entry for entry in tests if "failed" not in entry),
-            key=lambda entry: (entry["p_local"], -entry["z_signed"]),
-        ),
+        "best": best(tests),
         "global": overall,
         "confidence_level": given.confidence_level,
         "limits": limits,
     }
     result["warnings"] = _warnings(result, len(primary.models))
     return result, primary.fit.expected
+
+
+def energy(found: SpectrumFile, given: SpectrumSettings) -> float:
+    """Centre-of-mass energy, GeV.
+
+    Raises:
+        ConfigError: it is below the spectrum.
+    """
+    sqrt_s = given.sqrt_s or found.sqrt_s or published_fits.DEFAULT_SQRT_S
+    if found.edges[-1] > sqrt_s:
+        raise ConfigError(
+            f"--sqrt-s: {sqrt_s:g} GeV, but the spectrum reaches {found.edges[-1]:g} GeV. Give the right "
+            "one, or cut with --mass-max."
+        )
+    return sqrt_s
+
+
+def best(tests: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The entry of the smallest local p-value."""
+    return min(
+        (entry for entry in tests if "failed" not in entry),
+        key=lambda entry: (entry["p_local"], -entry["z_signed"]),
+    )
 
 
 def _warnings(result: dict[str, Any], n_orders: int) -> list[str]:
@@ -169,7 +185,7 @@ def _warnings(result: dict[str, Any], n_orders: int) -> list[str]:
     return found
 
 
-def _write_table(path: Path, result: dict[str, Any]) -> None:
+def write_table(path: Path, result: dict[str, Any]) -> None:
     """One row per mass, without those whose fits failed."""
     columns = ["mass", "p_local", "z_local", "z_signed", "signal", "signal_error"]
     names = [name for name in max(result["limits"], key=len) if name not in ("mass", "method", "failed")]

@@ -41,6 +41,19 @@ def draw_all(folder: Path, found: SpectrumFile, result: dict[str, Any], expected
         _spectrum(panel, found, result, expected)
         add_label(panel.main, look, title)
         save(figure, _outputs(folder, "spectrum"))
+    draw_tests(folder, result, title)
+
+
+def draw_tests(folder: Path, result: dict[str, Any], title: str) -> None:
+    """Draw p-values and limits.
+
+    Args:
+        folder: where they go.
+        result: with `scan`, `global`, `limits` and `confidence_level`.
+        title: beside the label.
+    """
+    look = Look(label="")
+    with using(look):
         tests = [entry for entry in result["scan"] if "failed" not in entry]
         figure, [[panel]] = panels([Row((False,), height=5.4, right=0.85)], width=7.5)
         overall = result["global"]

@@ -3,6 +3,8 @@
 `trials.json`:
 
     schema_version, kind ("trials"), mixture
+    statistic            of the local tests, of toys and replicas too: signal (its shape), uncertainties
+                         (those that are not 0), envelope (further background functions)
     levels               nominal false-positive rates, falling
     confidence           of the intervals `low` to `high` (Clopper and Pearson)
     sets                 {name, inject, n}: pseudo-experiments, those without signal first
@@ -36,7 +38,9 @@ from pydantic import Field
 
 from resonaut.errors import ConfigError, EmptyFileError, InputError, nearest
 from resonaut.files import atomic, write_json
-from resonaut.infer import trials_table
+from resonaut.infer import templates, trials_table
+from resonaut.infer.calibration_likelihood import Statistic
+from resonaut.infer.settings import InferSettings
 from resonaut.infer.trials_procedures import NOTES, Part, evaluate, joined
 from resonaut.infer.trials_settings import TrialsTableSettings
 from resonaut.logs import log, progress
@@ -63,6 +67,9 @@ class Slice(Settings):
         default_factory=dict, description="Signal events of the other sets, by name and dataset."
     )
     trials_table: TrialsTableSettings = TrialsTableSettings()
+    infer: InferSettings = Field(
+        InferSettings(), description="Its signal, uncertainties and envelope make the local test."
+    )
     seed: Count = Field(1, description="Of the study.")
 
 
@@ -72,39 +79,45 @@ def run(
     output: str | os.PathLike,
     table: str | os.PathLike,
     data: Mapping[str, Path] | None = None,
+    signal: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Compare global p-values and write what the module says.
 
     Args:
         settings: `mixture`, the set `null` without signal, signal events of the other sets by name
-            (`inject`), `trials_table`, `seed`.
+            (`inject`), `trials_table`, `infer` (the keys of the local test), `seed`.
         spectra: HDF5 of hunt by `<mixture>:<set>:part<k>/<method>`.
         output: JSON.
         table: Markdown.
         data: HDF5 of hunt of the mixture by method.
+        signal: manifests of features by dataset, for `infer.signal.dataset`.
 
     Raises:
-        ConfigError: a name is of another form, or of a set that the settings do not know.
+        ConfigError: a name is of another form, or of a set that the settings do not know, or the dataset of
+            the signal is not given.
         InputError: spectra cannot be used, or a pseudo-experiment stands in two files.
         EmptyFileError: a method has no pseudo-experiment without signal.
     """
     given = validate(Slice, settings, "--settings")
-    sets = _evaluated(given, spectra)
+    statistic = Statistic(given.infer, templates.read(given.infer.signal, signal or {}))
+    sets = _evaluated(given, spectra, statistic)
     for method, own in sets.items():
         if given.null not in own or not len(own[given.null].index):
             raise EmptyFileError(
                 f"--spectra: no pseudo-experiments '{given.mixture}:{given.null}' of {method}; at least one "
                 "part is expected. Run its hunt."
             )
-    observed = {method: _observed(path, given) for method, path in sorted((data or {}).items())}
+    observed = {method: _observed(path, given, statistic) for method, path in sorted((data or {}).items())}
     entries = [
         entry for method, own in sets.items() for entry in _entries(method, own, given, observed.get(method))
     ]
+    inputs = [*spectra.values(), *(data or {}).values(), *(signal or {}).values()]
     used = [name for name in NOTES if any(entry["procedure"] == name for entry in entries)]
     result = {
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "mixture": given.mixture,
+        "statistic": statistic.described(),
         "levels": list(given.trials_table.levels),
         "confidence": ONE_SIGMA,
         "sets": [
@@ -121,7 +134,7 @@ def run(
         "index": {
             method: {name: part.index.tolist() for name, part in own.items()} for method, own in sets.items()
         },
-        "provenance": describe(settings, [*spectra.values(), *(data or {}).values()], ["numpy", "scipy"]),
+        "provenance": describe(settings, inputs, ["numpy", "scipy"]),
     }
     write_json(output, result)
     with atomic(table) as part:
@@ -131,7 +144,7 @@ def run(
     return result
 
 
-def _evaluated(given: Slice, spectra: Mapping[str, Path]) -> Sets:
+def _evaluated(given: Slice, spectra: Mapping[str, Path], statistic: Statistic) -> Sets:
     """Results of all files, joined."""
     known = (given.null, *given.inject)
     parts: dict[str, dict[str, list[Part]]] = {}
@@ -148,7 +161,8 @@ def _evaluated(given: Slice, spectra: Mapping[str, Path]) -> Sets:
                 f"--spectra: '{key}' is of no set of the settings. "
                 f"{nearest(found['name'], known)} The mixture is '{given.mixture}'."
             )
-        part = evaluate(path, given.trials_table, given.seed, f"{given.mixture}:{found['name']}")
+        family = f"{given.mixture}:{found['name']}"
+        part = evaluate(path, given.trials_table, given.seed, family, statistic)
         parts.setdefault(method, {}).setdefault(found["name"], []).append(part)
     sets = {
         method: {name: joined(own[name]) for name in known if name in own}
@@ -164,13 +178,13 @@ def _evaluated(given: Slice, spectra: Mapping[str, Path]) -> Sets:
     return sets
 
 
-def _observed(path: Path, given: Slice) -> Part | None:
+def _observed(path: Path, given: Slice, statistic: Statistic) -> Part | None:
     """Results of the data, if they are open."""
     with open_h5(path) as file:
         # A file that does not say that it is open is taken for blind.
         if file.attrs.get("blind", True):
             return None
-    return evaluate(path, given.trials_table, given.seed, given.mixture)
+    return evaluate(path, given.trials_table, given.seed, given.mixture, statistic)
 
 
 def _entries(method: str, own: dict[str, Part], given: Slice, observed: Part | None) -> list[dict[str, Any]]:

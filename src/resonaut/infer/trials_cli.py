@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", nargs="+", default=[], metavar="METHOD=HDF5", help="spectra of the data, for their p-values"
     )
+    parser.add_argument(
+        "--signal",
+        nargs="*",
+        default=[],
+        metavar="DATASET=MANIFEST",
+        help="features of the dataset that infer.signal.dataset names",
+    )
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="rates and p-values")
     parser.add_argument("--table", required=True, type=Path, metavar="MARKDOWN", help="the same as a table")
 
@@ -35,4 +42,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.output,
         arguments.table,
         named_paths(arguments.data),
+        named_paths(arguments.signal),
     )

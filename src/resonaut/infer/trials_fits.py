@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resonaut.infer.calibration_likelihood import Statistic
 from resonaut.infer.spectra import Spectra, WindowTest
-from resonaut.stats.poisson import Fits
+from resonaut.infer.window_likelihood import Model
 from resonaut.stats.profile import ProfileLikelihood
 from resonaut.stats.scan_toys import draw
+from resonaut.stats.signal_fits import Data
 
 ROWS = 20_000
 """Toys that are fitted at once."""
@@ -18,27 +20,67 @@ ROWS = 20_000
 
 @dataclass(frozen=True)
 class Fitted:
-    """A window and efficiency: its test and the fits of all its bins without signal."""
+    """A window and efficiency: its test and the fits of all its bins without signal.
 
-    test: WindowTest
-    null: Fits
+    Attributes:
+        model: of n experiments.
+        expected: (n, n_bins) without signal, in the bins of the likelihood.
+        auxiliary: (n, n_nuisances) of the same fits.
+        z: (n,) signed local significances; NaN where a fit failed.
+    """
+
+    model: Model
+    expected: np.ndarray
+    auxiliary: np.ndarray
     z: np.ndarray
 
-    def toys_z(self, counts: np.ndarray) -> np.ndarray:
-        """z of toys (..., n_bins)."""
-        return ProfileLikelihood(self.test.window.model, counts).discovery().z_signed
+    @property
+    def test(self) -> WindowTest:
+        """The experiments."""
+        return self.model.test
+
+    def toys_z(self, counts: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        """z of toys; a measured spurious signal stays that of the experiment.
+
+        Args:
+            counts: (..., n_bins).
+            auxiliary: (..., n_nuisances) what the nuisance parameters were measured to be.
+        """
+        likelihood = self.model.likelihood
+        if isinstance(likelihood, ProfileLikelihood):
+            return ProfileLikelihood(likelihood.model, counts).discovery().z_signed
+        flat = Data(counts.reshape(-1, counts.shape[-1]), auxiliary.reshape(-1, auxiliary.shape[-1]))
+        return likelihood.resampled(flat).discovery().z_signed.reshape(counts.shape[:-1])
+
+    def replicas_z(self, selected: np.ndarray, total: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """z of selected and of all events (n, B) in the bins of the scan.
+
+        Nuisance parameters are measured anew in each, in every test independently: where tests share them the
+        largest z is too large, and the p-value on the safe side.
+        """
+        counts = self.test.window.arrange(selected, total - selected)
+        if self.model.shaped:
+            counts = np.concatenate([counts[:, : self.test.n_failing], selected[:, self.test.shown]], axis=1)
+        n_nuisances = self.auxiliary.shape[1]
+        drawn = rng.normal(size=(len(counts), n_nuisances)) if n_nuisances else np.zeros((len(counts), 0))
+        return self.toys_z(counts, drawn)
 
 
-def fitted(found: Spectra) -> dict[tuple[int, int], list[Fitted]]:
-    """Fits of every window and efficiency, by their indices."""
-    result: dict[tuple[int, int], list[Fitted]] = {}
-    for at in np.ndindex(len(found.windows), len(found.efficiencies)):
-        result[at] = []
-        for test in found.tests(*at):
-            if len(test.rows):
-                likelihood = test.counting()
-                result[at].append(Fitted(test, likelihood.null, likelihood.discovery().z_signed))
-    return result
+def fitted(found: Spectra, statistic: Statistic | None = None) -> dict[tuple[int, int], list[Fitted]]:
+    """Fits of every window and efficiency, by their indices; those of counting without `statistic`."""
+    return {
+        at: [_fitted(model) for model in models]
+        for at, models in (statistic or Statistic()).models(found).items()
+    }
+
+
+def _fitted(model: Model) -> Fitted:
+    likelihood, n = model.likelihood, len(model.test.rows)
+    z = likelihood.discovery().z_signed
+    if isinstance(likelihood, ProfileLikelihood):
+        return Fitted(model, likelihood.null.expected, np.zeros((n, 0)), z)
+    null = likelihood.hypothesis(np.zeros(n), np.arange(n))
+    return Fitted(model, null.counts, null.auxiliary, z)
 
 
 def local_z(found: Spectra, fits: dict[tuple[int, int], list[Fitted]]) -> np.ndarray:
@@ -86,25 +128,31 @@ def toys_z(
     return z
 
 
-def _member(group: list[Fitted], row: int) -> tuple[Fitted, int] | None:
+def member(group: list[Fitted], row: int) -> tuple[Fitted, int] | None:
     """The fits that hold a pseudo-experiment, and its place among them."""
     for each in group:
         place = np.flatnonzero(each.test.rows == row)
-        if len(place) and not np.isnan(each.z[place[0]]):
+        if len(place):
             return each, int(place[0])
     return None
 
 
+def _converged(group: list[Fitted], row: int) -> tuple[Fitted, int] | None:
+    """The same, if its fits converged."""
+    found = member(group, row)
+    return None if found is None or np.isnan(found[0].z[found[1]]) else found
+
+
 def _expected(groups: list[list[Fitted]], row: int) -> np.ndarray:
-    """(E, n) selected events expected at each efficiency in the side-band bins and the signal region."""
+    """(E, n) selected events expected at each efficiency in the bins of the likelihood."""
     expected = []
     for group in groups:
-        member = _member(group, row)
-        if member is None:
+        found = _converged(group, row)
+        if found is None:
             expected.append(None)
             continue
-        each, place = member
-        expected.append(each.null.expected[place, each.test.n_failing :])
+        each, place = found
+        expected.append(each.expected[place, each.test.n_failing :])
     known = [values for values in expected if values is not None]
     size = len(known[0]) if known else 1
     return np.stack([np.zeros(size) if values is None else values for values in expected])
@@ -115,15 +163,18 @@ def _tested(
 ) -> np.ndarray:
     """z (n_rows, n_toys) of toys (n_rows, n_toys, n) of one window and efficiency."""
     z = np.full(nested.shape[:2], np.nan)
-    members = [_member(group, int(row)) for row in rows]
+    members = [_converged(group, int(row)) for row in rows]
     for each in group:
-        mine = [k for k, member in enumerate(members) if member is not None and member[0] is each]
+        mine = [k for k, found in enumerate(members) if found is not None and found[0] is each]
         if not mine:
             continue
-        counts = []
+        counts, auxiliary = [], []
         for k in mine:
-            failing = each.null.expected[members[k][1], : each.test.n_failing]
+            place = members[k][1]
+            failing = each.expected[place, : each.test.n_failing]
             drawn = rngs[k].poisson(failing, (nested.shape[1], len(failing)))
             counts.append(np.concatenate([drawn, nested[k]], axis=-1))
-        z[mine] = each.toys_z(np.stack(counts))
+            true = each.auxiliary[place]
+            auxiliary.append(rngs[k].normal(true, size=(nested.shape[1], len(true))))
+        z[mine] = each.toys_z(np.stack(counts), np.stack(auxiliary))
     return z

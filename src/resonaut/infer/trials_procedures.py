@@ -10,17 +10,19 @@ import numpy as np
 
 from resonaut.infer import conformal, trials_fits
 from resonaut.infer import spectra as spectra_file
+from resonaut.infer.calibration_likelihood import Statistic
 from resonaut.infer.trials_settings import TrialsTableSettings
 from resonaut.logs import log
 from resonaut.seeds import generator
 from resonaut.stats.bootstrap import cells, trials
-from resonaut.stats.profile import ProfileLikelihood
 from resonaut.stats.scan_bound import bound, overlap
 from resonaut.stats.scan_toys import largest
 from resonaut.stats.tails import counted
 from resonaut.store import open_h5
 
 BIN = "bin"
+Fits = dict[tuple[int, int], list[trials_fits.Fitted]]
+"""By window and efficiency."""
 
 NOTES = {
     "local": (
@@ -77,7 +79,9 @@ class Part:
     p_values: dict[str, np.ndarray]
 
 
-def evaluate(path: Path, settings: TrialsTableSettings, seed: int, family: str) -> Part:
+def evaluate(
+    path: Path, settings: TrialsTableSettings, seed: int, family: str, statistic: Statistic | None = None
+) -> Part:
     """Global p-values of the pseudo-experiments of one file, except those that need the other files.
 
     Args:
@@ -85,6 +89,7 @@ def evaluate(path: Path, settings: TrialsTableSettings, seed: int, family: str) 
         settings: numbers of toys and replicas.
         seed: of the study.
         family: `<mixture>:<name>`; with the index of a pseudo-experiment it names its random numbers.
+        statistic: the local test; that of counting if absent.
 
     Raises:
         InputError: the spectra cannot be used.
@@ -97,7 +102,7 @@ def evaluate(path: Path, settings: TrialsTableSettings, seed: int, family: str) 
     index = first + np.arange(len(found.counts))
     if not len(index):
         return Part(index, np.zeros(0), {})
-    fits = trials_fits.fitted(found)
+    fits = trials_fits.fitted(found, statistic)
     z = trials_fits.local_z(found, fits)
     best = largest(z, 2)
     p_values = {"local": ndtr(-best), "gross_vitells": _bounded(found, z)}
@@ -105,7 +110,7 @@ def evaluate(path: Path, settings: TrialsTableSettings, seed: int, family: str) 
     if settings.n_toys:
         p_values["scan_toys"] = _by_toys(found, fits, best, index, settings, names)
     if settings.n_bootstrap:
-        p_values["bootstrap"] = _by_bootstrap(path, found, z, index, settings, names)
+        p_values["bootstrap"] = _by_bootstrap(path, found, fits, z, index, settings, names)
     ranks = conformal.read(path)
     if ranks is not None:
         values = ranks.global_p_values()
@@ -130,7 +135,7 @@ def _chosen(index: np.ndarray, settings: TrialsTableSettings) -> np.ndarray:
 
 def _by_toys(
     found: spectra_file.Spectra,
-    fits: dict[tuple[int, int], list[trials_fits.Fitted]],
+    fits: Fits,
     best: np.ndarray,
     index: np.ndarray,
     settings: TrialsTableSettings,
@@ -150,6 +155,7 @@ def _by_toys(
 def _by_bootstrap(
     path: Path,
     found: spectra_file.Spectra,
+    fits: Fits,
     z: np.ndarray,
     index: np.ndarray,
     settings: TrialsTableSettings,
@@ -168,7 +174,7 @@ def _by_bootstrap(
             total = packed.spectra(numbers)
             replicas = np.stack(
                 [
-                    _tested(found, row, test, packed.spectra(numbers, test), total)
+                    _tested(found, fits, row, test, packed.spectra(numbers, test), total, rng)
                     for test in range(passes.shape[0])
                 ],
                 axis=1,
@@ -178,15 +184,19 @@ def _by_bootstrap(
 
 
 def _tested(
-    found: spectra_file.Spectra, row: int, test: int, selected: np.ndarray, total: np.ndarray
+    found: spectra_file.Spectra,
+    fits: Fits,
+    row: int,
+    test: int,
+    selected: np.ndarray,
+    total: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """z (T,) of replicas of one window and efficiency, with the background that the search chose."""
-    window, number = divmod(test, len(found.efficiencies))
-    order = None if found.order is None else int(found.order[row, window, number])
-    if order is not None and order < 0:
+    member = trials_fits.member(fits[divmod(test, len(found.efficiencies))], row)
+    if member is None:
         return np.full(len(selected), np.nan)
-    model = found.model(window, number, found.background(order))
-    return ProfileLikelihood(model.model, model.arrange(selected, total - selected)).discovery().z_signed
+    return member[0].replicas_z(selected, total, rng)
 
 
 def joined(parts: Iterator[Part] | list[Part]) -> Part:

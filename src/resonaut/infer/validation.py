@@ -3,7 +3,8 @@
 Toys are drawn around the background that the side bands give, from the function that fits them (`own`), which
 shows whether errors, intervals and limits hold, and from others (`infer.validation.families`), which shows
 the bias of the choice. All nuisance parameters are refitted, and their auxiliary measurements drawn too.
-Nothing here depends on the events of a signal region.
+Nothing here depends on the events of a signal region. Whether that function describes the side bands at all
+is told by toys too (`validation_goodness`).
 
 `validation.json`, of the first pseudo-experiment:
 
@@ -16,6 +17,13 @@ Nothing here depends on the events of a signal region.
         failed               why there are no toys, or null
         sigma                standard deviation of the fitted signal where there is none, events (Asimov data)
         expected_limit       median expected upper limit, events
+        goodness             of the fit to the side bands, by toys; null where it failed, has no degrees of
+                             freedom, or is to bins that are closed (of another window's signal region):
+            p, error             share of toys whose deviance is at least as large, and its error
+            n_toys, n_failed     fitted, and lost because a fit did not converge
+            deviance, degrees_of_freedom, p_chi2   of the fit, and what chi-squared says: right at many events
+            ks, ks_p, ks_error   Kolmogorov-Smirnov distance of the cumulative counts (failing events first,
+                                 where they are fitted too), the share of toys as far, and its error
         truths               own first:
             function, n_parameters, own
             failed               why there are no toys of it, or null
@@ -55,6 +63,7 @@ from resonaut.infer import spectra as spectra_file
 from resonaut.infer import templates
 from resonaut.infer.settings import InferSettings
 from resonaut.infer.spectra import Spectra
+from resonaut.infer.validation_goodness import goodness, sideband_counts
 from resonaut.infer.validation_numbers import PULL_EDGES, line, row
 from resonaut.infer.validation_toys import Bench
 from resonaut.infer.validation_truths import Tests, Truth
@@ -64,7 +73,7 @@ from resonaut.seeds import generator
 from resonaut.settings import Settings, validate
 from resonaut.stats.limits import upper_limits
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KIND = "validation"
 
 Entry = dict[str, Any]
@@ -141,6 +150,7 @@ def _entry(tests: Tests, given: Slice, window: int, number: int) -> Entry:
         "failed": None,
         "sigma": None,
         "expected_limit": None,
+        "goodness": _goodness(tests, given, (window, number)),
         "truths": [],
     }
     drawn = tests.truths(window, number)
@@ -152,6 +162,22 @@ def _entry(tests: Tests, given: Slice, window: int, number: int) -> Entry:
     unit = sigma if given.infer.validation.unit == "sigma" else limit
     rows = [_truth(found, given, made, truth, unit, (window, number)) for truth in drawn]
     return {**entry, "sigma": sigma, "expected_limit": limit, "truths": rows}
+
+
+def _goodness(tests: Tests, given: Slice, at: tuple[int, int]) -> Entry | None:
+    """Whether the background describes the side bands, where these are open."""
+    test = tests.of(*at)
+    counts = None if test is None else sideband_counts(tests.found, *at, test)
+    if counts is None:
+        return None
+    names = (*_names(tests.found, at), "goodness")
+    random = generator(given.seed, "infer", "validate", *names)
+    return goodness(test.window.sidebands, counts[0], given.infer.validation.n_toys, random)
+
+
+def _names(found: Spectra, at: tuple[int, int]) -> tuple[str, ...]:
+    """What seeds of a window and efficiency are made of."""
+    return found.mixture, found.method, found.windows[at[0]].name, f"{found.efficiencies[at[1]]:g}"
 
 
 def _scale(tests: Tests, given: InferSettings, at: tuple[int, int], own: Truth) -> tuple[Bench, float, float]:
@@ -174,8 +200,8 @@ def _truth(
     validation = given.infer.validation
     rows = []
     for strength in () if truth.failed else validation.strengths:
-        names = (found.mixture, found.method, found.windows[at[0]].name, f"{found.efficiencies[at[1]]:g}")
-        random = generator(given.seed, "infer", "validate", *names, truth.name, f"{strength:g}")
+        names = (*_names(found, at), truth.name, f"{strength:g}")
+        random = generator(given.seed, "infer", "validate", *names)
         toys = made.toys(truth.expected, strength * unit, validation.n_toys, random)
         rows.append(row(toys, strength, validation.interval_level, given.infer.confidence_level))
     return {

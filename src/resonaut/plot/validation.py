@@ -1,14 +1,15 @@
-"""What toys say of fits: fitted against injected signal, pulls, and coverage."""
+"""What toys say of fits: fitted against injected signal, pulls, coverage, and goodness."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resonaut.plot.style import Panel, add_legend
+from resonaut.plot.style import Panel, add_legend, series_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -183,3 +184,47 @@ def draw_pull_histogram(axes: Axes, edges: np.ndarray, counts: np.ndarray, mean:
     axes.set_ylabel(f"Toys / {edges[1] - edges[0]:g}")
     axes.set_ylim(0, 1.05 * max(counts.max(), 0.1 * total))
     add_legend(axes)
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """p-values of the same test of every window, at the same masses as others.
+
+    Attributes:
+        label: in the legend.
+        values, errors: (n,); errors are None where none are known.
+    """
+
+    label: str
+    values: np.ndarray
+    errors: np.ndarray | None = None
+
+
+def draw_goodness(axes: Axes, mass: np.ndarray, series: Sequence[Probabilities]) -> None:
+    """p-values of the fits of windows on a logarithmic scale; those without errors have open markers.
+
+    Args:
+        mass: (n,) centres of the windows, GeV.
+        series: side by side at each window.
+    """
+    places = np.unique(mass)
+    step = 0.12 * (float(np.diff(places).min()) if len(places) > 1 else 1.0)
+    for number, (found, marker) in enumerate(zip(series, cycle("osD"))):
+        colour = series_colour(number)
+        axes.errorbar(
+            mass + step * (number - (len(series) - 1) / 2),
+            found.values,
+            found.errors,
+            fmt=marker,
+            ms=6,
+            mfc="white" if found.errors is None else colour,
+            color=colour,
+            elinewidth=1.3,
+            label=found.label,
+        )
+    axes.set_yscale("log")
+    axes.set_ylim(min(0.5 * min(float(found.values.min()) for found in series), 1e-2), 1.5)
+    axes.set_xlim(places[0] - 8 * step, places[-1] + 8 * step)
+    axes.set_xlabel("Middle of the window [GeV]")
+    axes.set_ylabel("p-value of the fit to the side bands")
+    add_legend(axes, below=True)

@@ -76,18 +76,33 @@ def converged(search: Search, limits: ChecksSettings) -> Check:
 
 
 def goodness(search: Search, limits: ChecksSettings) -> Check:
-    """The worst fit of a background to its side bands."""
-    found = [
-        (selection["goodness_of_fit"], _place(window, selection["efficiency"]))
-        for window in search.hunts["windows"]
-        for selection in window["selections"]
-        if selection["goodness_of_fit"] is not None
-    ]
+    """The worst fit of a background to its side bands: by toys where there are enough, else chi-squared."""
+    toys = {
+        _place(entry, entry["selection_efficiency"]): entry.get("goodness")
+        for entry in (search.validations or {"windows": []})["windows"]
+    }
+    found = []
+    for window in search.hunts["windows"]:
+        for selection in window["selections"]:
+            where, chi_squared = _place(window, selection["efficiency"]), selection["goodness_of_fit"]
+            if chi_squared is not None:
+                p_value = _by_toys(toys.get(where), limits.goodness_of_fit)
+                known = (chi_squared, "chi-squared") if p_value is None else (p_value, "by toys")
+                found.append((known[0], f"{where}, {known[1]}"))
     advice = (
         "The function does not describe the side bands: use more hunt.n_parameters, another hunt.background, "
-        "or narrower side bands. Or a signal stands in them: see the window next to it."
+        "or narrower side bands. Or a signal stands in them: see the window next to it. Chi-squared is rough "
+        "at few events per bin: infer.validation.n_toys gives toys."
     )
     return _smallest("goodness of the background fits (p-value)", found, limits.goodness_of_fit, advice)
+
+
+def _by_toys(result: Content | None, limit: float) -> float | None:
+    """The p-value; None without toys, or where none is as far and more would be needed to tell."""
+    if result is None:
+        return None
+    least = 1 / (1 + result["n_toys"])
+    return result["p"] if least < limit or result["p"] >= 2 * least else None
 
 
 def closure(search: Search, limits: ChecksSettings) -> Check:

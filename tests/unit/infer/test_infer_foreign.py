@@ -150,6 +150,13 @@ def archived(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def of_a_fifth(tmp_path_factory):
+    """What the patched signal gives without a patch."""
+    content = workspace(signal=(1.0, 2.0, 0.5), bound=10.0)
+    return result_of(tmp_path_factory.mktemp("plain"), content, mu=5.0, limits=False)
+
+
 @pytest.mark.parametrize(
     ("member", "patch"),
     [
@@ -159,14 +166,13 @@ def archived(tmp_path):
         ("other/base.json", "patchset.json:mass_300"),
     ],
 )
-def test_patches_of_an_archive(tmp_path, member, patch):
+def test_patches_of_an_archive(tmp_path, of_a_fifth, member, patch):
     """A signal of a fifth has five times the limit."""
     path = archived(tmp_path)
     options = ["--output", str(tmp_path / "out"), "--patch", patch, "--no-limits", "--mu", "5"]
     assert main(["infer", "--workspace", f"{path}:{member}", *options]) == 0
     patched = json.loads((tmp_path / "out/result.json").read_text())
-    plain = result_of(tmp_path, workspace(signal=(1.0, 2.0, 0.5), bound=10.0), mu=5.0, limits=False)
-    assert patched["tested"]["cls_observed"] == pytest.approx(plain["tested"]["cls_observed"], rel=1e-9)
+    assert patched["tested"]["cls_observed"] == pytest.approx(of_a_fifth["tested"]["cls_observed"], rel=1e-9)
     assert patched["patch"].endswith(("mass_400.json", "mass_300"))
 
 

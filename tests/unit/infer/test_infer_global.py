@@ -235,6 +235,21 @@ def test_few_events_are_said(tmp_path, caplog):
     assert "below 10 the bootstrap is not exact" in caplog.text
 
 
+def test_what_is_left_out_is_said(tmp_path, caplog):
+    paths, _ = write(tmp_path, ("cwola",), lows=LOWS[2:4])
+    plain = {"trials": {"n_bootstrap": 0, "n_toys": 0, "bump_width_max": 0}}
+    given = {**plain, "uncertainties": {"luminosity": 0.02, "spurious_signal": 3.0}, "envelope": ["ua2"]}
+    nothing = global_significance.run(plain, paths, None, tmp_path / "a.json")
+    assert nothing["left_out"] == []
+    assert "left out" not in caplog.text
+    result = global_significance.run(given, paths, None, tmp_path / "b.json")
+    assert result["left_out"] == ["uncertainties.luminosity", "uncertainties.spurious_signal", "envelope"]
+    assert "infer.uncertainties.luminosity, infer.uncertainties.spurious_signal, infer.envelope are left" in (
+        caplog.text
+    )
+    assert result["tests"] == nothing["tests"]
+
+
 def test_files_that_do_not_belong_together_are_refused(null, tmp_path):
     paths, scores, _, _ = null
     with pytest.raises(MismatchError, match="method 'anode', 'data' and 'cwola' are expected"):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
-from scipy.stats import beta
+from scipy.stats import beta, norm
 
 from resonaut import cli
 from resonaut.errors import ConfigError, EmptyFileError, InputError
 from resonaut.hunt.spectra import hunt
 from resonaut.infer import spectra as spectra_file
-from resonaut.infer import trials, trials_fits
+from resonaut.infer import trials, trials_fits, window_likelihood
+from resonaut.infer.calibration_likelihood import Statistic
+from resonaut.infer.settings import InferSettings
 from resonaut.infer.trials_procedures import Part
 from resonaut.infer.trials_settings import TrialsTableSettings
 from resonaut.infer.trials_table import leave_one_out, markdown, rate, uniformity
@@ -67,7 +70,7 @@ def test_planted_p_values_give_the_table(tmp_path, monkeypatch):
         "data": (np.array([8.0]), np.array([0.02])),
     }
 
-    def evaluate(path, settings, seed, family):
+    def evaluate(path, settings, seed, family, statistic):
         z, p = planted[family.split(":")[-1]]
         return Part(np.arange(len(z)), z, {"local": p / 10, "gross_vitells": p})
 
@@ -192,6 +195,51 @@ def test_toys_are_calibrated_and_nested(hunted):
     assert together == pytest.approx(0.5, abs=0.12)
     apart = np.corrcoef(z[..., 0, 0].ravel(), z[..., 1, 0].ravel())[0, 1]
     assert abs(apart) < 0.15
+
+
+UNCERTAIN = {"signal": {"shape": "gaussian"}, "uncertainties": {"spurious_signal": 10.0}}
+
+
+def test_local_p_values_are_those_of_the_test_that_is_asked_for(hunted, tmp_path):
+    """Of every procedure: the local one by its likelihoods, toys and replicas calibrated for it."""
+    settings = {**SETTINGS, "infer": UNCERTAIN}
+    result = trials.run(settings, hunted, tmp_path / "a.json", tmp_path / "a.md")
+    counting = trials.run(SETTINGS, hunted, tmp_path / "b.json", tmp_path / "b.md")
+    assert counting["statistic"] == {"signal": "window", "uncertainties": {}, "envelope": []}
+    assert result["statistic"]["uncertainties"] == {"spurious_signal": 10.0}
+    found = spectra_file.read(hunted["data:signal:part0/cwola"])
+    given = InferSettings(**UNCERTAIN)
+    z = [
+        window_likelihood.build(found, given, at, test).likelihood.discovery().z_signed
+        for at in np.ndindex(2, 2)
+        for test in found.tests(*at)
+    ]
+    entries, others = (
+        {entry["procedure"]: entry["p_values"]["signal"] for entry in each["entries"]}
+        for each in (result, counting)
+    )
+    np.testing.assert_allclose(entries["local"], norm.sf(np.max(z, axis=0)), rtol=1e-9)
+    assert entries["local"] != others["local"]
+    assert entries["conformal_split"] == others["conformal_split"]
+    for name in ("gross_vitells", "scan_toys", "bootstrap"):
+        assert max(entries[name]) < 0.05
+
+
+def test_toys_and_replicas_of_a_shape_with_uncertainties(hunted):
+    path = hunted["data:null:part0/cwola"]
+    found = spectra_file.read(path)
+    fits = trials_fits.fitted(found, Statistic(InferSettings(**UNCERTAIN)))
+    z = trials_fits.toys_z(found, fits, np.array([0, 1]), 300, lambda *at: np.random.default_rng([1, *at]))
+    # The spurious signal's auxiliary measurement is drawn in each toy: without it the spread is 0.45 to 0.89.
+    assert (np.abs(np.nanmean(z, axis=(0, 1))) < 0.25).all()
+    assert (np.abs(np.nanstd(z, axis=(0, 1)) - 1) < 0.12).all()
+    together = np.corrcoef(z[..., 0, 0].ravel(), z[..., 0, 1].ravel())[0, 1]
+    assert 0.1 < together < 0.5
+    # The data as their own replica, in which the nuisance parameters were measured to be 0.
+    [one] = fits[1, 0]
+    selected, total = found.counts[:, 1, 0].astype(float), found.total.astype(float)
+    fixed = SimpleNamespace(normal=lambda size: np.zeros(size))
+    np.testing.assert_allclose(one.replicas_z(selected, total, fixed), one.z, rtol=1e-9)
 
 
 def test_wrong_input_is_named(hunted, tmp_path):

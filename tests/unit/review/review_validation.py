@@ -59,6 +59,14 @@ def truth(function: str, own: bool, random: np.random.Generator, bias: float = 0
     }  # fmt: skip
 
 
+def goodness(p: float, n: int = 1000) -> dict[str, Any]:
+    """Goodness of a fit to side bands of few events: chi-squared is too small."""
+    return {
+        "p": p, "error": (p * (1 - p) / n) ** 0.5, "n_toys": n, "n_failed": 0, "deviance": 14.0,
+        "degrees_of_freedom": 13, "p_chi2": 0.8 * p, "ks": 0.01, "ks_p": 1.2 * p, "ks_error": 0.015,
+    }  # fmt: skip
+
+
 def validation(n_windows: int = 3, bias: float = 0.1) -> dict[str, Any]:
     """What `infer validate` writes; `bias` is that of the other background function."""
     random = np.random.default_rng(1)
@@ -66,13 +74,14 @@ def validation(n_windows: int = 3, bias: float = 0.1) -> dict[str, Any]:
         {
             "low": 3000.0 + 400 * number, "high": 3400.0 + 400 * number, "selection_efficiency": efficiency,
             "failed": None, "sigma": SIGMA, "expected_limit": 2 * SIGMA,
+            "goodness": goodness(0.4 + 0.1 * (number % 5)),
             "truths": [truth("dijet", True, random), truth("exponential", False, random, bias)],
         }
         for number in range(n_windows)
         for efficiency in (0.1, EFFICIENCY)
     ]  # fmt: skip
     return {
-        "schema_version": 1, "kind": "validation", "mixture": "data", "method": "cwola", "blind": False,
+        "schema_version": 2, "kind": "validation", "mixture": "data", "method": "cwola", "blind": False,
         "confidence_level": 0.95, "interval_level": LEVEL, "unit": "sigma", "strengths": STRENGTHS,
         "pull_edges": PULL_EDGES.tolist(), "windows": windows,
     }  # fmt: skip

@@ -78,6 +78,7 @@ def test_a_search_without_fault_passes_every_check(good):
     assert {name: check.passes for name, check in result.items()} == dict.fromkeys(result, True)
     assert result["closure"].value == 0.004
     assert result["goodness"].value == 0.4
+    assert result["goodness"].where.endswith("by toys")
     assert result["sculpting"].value == 0.2
     assert result["converged"].value == 0
     rows = [row for window in good["validations"]["windows"] for row in window["truths"][0]["strengths"]]
@@ -99,7 +100,7 @@ def fault(name):
         if name == "closure":
             windows["significances"][3]["closure"]["relative_differences"]["z_local"] = -0.06
         elif name == "goodness":
-            windows["hunts"][1]["selections"][1]["goodness_of_fit"] = 9e-4
+            windows["validations"][3]["goodness"]["p"] = 9e-4
         elif name == "converged":
             windows["hunts"][1]["selections"][1] |= {"converged": False, "goodness_of_fit": None}
         elif name == "sculpting":
@@ -130,6 +131,30 @@ def test_each_fault_is_found_where_it_is(good, name):
     assert [other for other, check in result.items() if check.passes is False] == [name]
     assert where in result[name].where
     assert result[name].advice
+
+
+def test_goodness_is_that_of_toys_where_there_are_toys(good):
+    """What chi-squared says does not count there; elsewhere it does, and the page says which."""
+    entry = good["validations"]["windows"][3]
+    good["hunts"]["windows"][1]["selections"][1]["goodness_of_fit"] = 9e-4
+    assert found(good)["goodness"].where == "3000-3400 GeV, 10 % selected, by toys"
+    assert found(good)["goodness"].passes
+    entry["goodness"] = None
+    check = found(good)["goodness"]
+    assert (check.passes, check.value) == (False, 9e-4)
+    assert check.where == "3400-3800 GeV, 1 % selected, chi-squared"
+    good["validations"] = None
+    assert found(good)["goodness"].where == check.where
+
+
+def test_too_few_toys_to_tell_are_not_used(good):
+    """No toy of 500 is as far: p is at most 1 / 501, and may be below the limit or not."""
+    goodness = good["validations"]["windows"][3]["goodness"]
+    for n_toys, p, value in ((500, 1 / 501, 0.4), (500, 2 / 501, 2 / 501), (1000, 1 / 1001, 1 / 1001)):
+        goodness |= {"n_toys": n_toys, "p": p}
+        check = found(good)["goodness"]
+        assert check.value == min(value, 0.4)
+        assert check.passes is (value >= 1e-3)
 
 
 def test_coverage_has_errors_and_a_tolerance(good):

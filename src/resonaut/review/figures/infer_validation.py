@@ -1,4 +1,4 @@
-"""Toys of one search, a row per selection: linearity, pulls and coverage against the injected signal."""
+"""Toys of one search, a row per selection: linearity, pulls and coverage by injected signal, goodness."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from resonaut.plot.style import Look, Panel, Row, add_label, add_title, panels, 
 from resonaut.plot.validation import (
     N_SINGLE,
     Points,
+    Probabilities,
     draw_coverage,
+    draw_goodness,
     draw_linearity,
     draw_pull_histogram,
     draw_pulls,
@@ -38,12 +40,16 @@ def draw(inputs: Inputs, look: Look) -> Figure:
     result = _read(inputs["validation"])
     done = [entry for entry in result["windows"] if _fitted(entry)]
     efficiencies = sorted({entry["selection_efficiency"] for entry in done}, reverse=True)
-    rows = [Row((True, True, True, False), height=5.4, lower_share=0.38, left=1.25)] * len(efficiencies)
+    fits = [_goodness(result["windows"], efficiency) for efficiency in efficiencies]
+    lower = (True, True, True, False, *((False,) if any(fits) else ()))
+    rows = [Row(lower, height=5.4, lower_share=0.38, left=1.25)] * len(efficiencies)
     figure, made = panels(rows, width=5.4)
-    for row, efficiency in zip(made, efficiencies, strict=True):
+    for row, efficiency, tested in zip(made, efficiencies, fits, strict=True):
         _draw_row(row, result, [entry for entry in done if entry["selection_efficiency"] == efficiency])
         add_title(row[1].main, f"{result['method']} in {result['mixture']}")
         add_title(row[2].main, f"{100 * efficiency:.3g} % of the side bands selected")
+        if any(fits):
+            _draw_goodness(row[4], tested)
     add_label(made[0][0].main, look)
     return figure
 
@@ -142,3 +148,32 @@ def _draw_histogram(panel: Panel, result: Content, truths: list[Content]) -> Non
     counts = np.sum([pull["histogram"] for pull in pulls], axis=0)
     draw_pull_histogram(panel.main, np.array(result["pull_edges"]), counts, mean, width)
     add_title(panel.main, "All windows and signals")
+
+
+def _goodness(entries: list[Content], efficiency: float) -> list[tuple[float, Content]]:
+    """Middle of the window and goodness of its fit, where it is known."""
+    return [
+        ((entry["low"] + entry["high"]) / 2, entry["goodness"])
+        for entry in entries
+        if entry["selection_efficiency"] == efficiency and entry.get("goodness")
+    ]
+
+
+def _draw_goodness(panel: Panel, tested: list[tuple[float, Content]]) -> None:
+    """The goodness of every window's fit to the side bands; no plot where none is known."""
+    if not tested:
+        panel.main.set_axis_off()
+        return
+    mass = np.array([middle for middle, _ in tested])
+    p, error, ks_p, ks_error, chi2 = (
+        np.array([result[name] for _, result in tested])
+        for name in ("p", "error", "ks_p", "ks_error", "p_chi2")
+    )
+    n_toys = max(result["n_toys"] for _, result in tested)
+    series = [
+        Probabilities(f"Deviance, {n_toys} toys", p, error),
+        Probabilities("Deviance, chi-squared", chi2),
+        Probabilities("Kolmogorov-Smirnov distance, toys", ks_p, ks_error),
+    ]
+    draw_goodness(panel.main, mass, series)
+    add_title(panel.main, "Background fits")
