@@ -22,6 +22,12 @@ class RecurrentTraining(ScheduledTraining):
 
     epochs: Count = Field(20, ge=1, description="Epochs at most.")
     batch_size: Count = Field(256, ge=1, description="Jets per step.")
+    clip_norm: float | None = Field(
+        1.0,
+        gt=0,
+        description="Longest gradient; a longer one is scaled to it (arXiv:1211.5063). Null: any, and a "
+        "network that has begun to learn may fall back to chance.",
+    )
 
 
 class Settings(TaggerSettings):
