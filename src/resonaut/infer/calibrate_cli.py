@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.infer.options import add_signal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HDF5",
         help="spectra of parts of the pseudo-experiments, of all methods, in any order",
     )
-    parser.add_argument(
-        "--signal",
-        nargs="*",
-        default=[],
-        metavar="DATASET=MANIFEST",
-        help="features of the dataset that infer.signal.dataset names",
-    )
+    add_signal(parser)
     parser.add_argument(
         "--null", type=Path, metavar="JSON", help="calibration without signal, for the power of injected ones"
     )

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.infer.options import add_signal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HDF5",
         help="scores of `resonaut detect` of one of the methods, for the masses of the events",
     )
-    parser.add_argument(
-        "--signal",
-        nargs="*",
-        default=[],
-        metavar="DATASET=MANIFEST",
-        help="features of the dataset that infer.signal.dataset names",
-    )
+    add_signal(parser)
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="the global significance")
 
 

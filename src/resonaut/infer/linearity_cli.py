@@ -6,24 +6,12 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import named_paths
+from resonaut.infer.options import add_searches
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(
-        "--evaluations",
-        nargs="+",
-        required=True,
-        metavar="MIXTURE/METHOD=JSON",
-        help="evaluations of `hunt evaluate`",
-    )
-    parser.add_argument(
-        "--significances",
-        nargs="+",
-        required=True,
-        metavar="MIXTURE/METHOD=JSON",
-        help="significances of `infer test`, of the same searches",
-    )
+    add_searches(parser)
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="fitted and true signal")
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.infer.options import add_signal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workspaces", required=True, type=Path, metavar="FOLDER", help="folder of the pyhf workspaces"
     )
-    parser.add_argument(
-        "--signal",
-        nargs="*",
-        default=[],
-        metavar="DATASET=MANIFEST",
-        help="features of the dataset that infer.signal.dataset names",
-    )
+    add_signal(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.infer.options import add_signal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", nargs="+", default=[], metavar="METHOD=HDF5", help="spectra of the data, for their p-values"
     )
-    parser.add_argument(
-        "--signal",
-        nargs="*",
-        default=[],
-        metavar="DATASET=MANIFEST",
-        help="features of the dataset that infer.signal.dataset names",
-    )
+    add_signal(parser)
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="rates and p-values")
     parser.add_argument("--table", required=True, type=Path, metavar="MARKDOWN", help="the same as a table")
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.infer.options import add_signal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,13 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spectra", required=True, type=Path, metavar="HDF5", help="spectra of `resonaut hunt`"
     )
-    parser.add_argument(
-        "--signal",
-        nargs="+",
-        default=[],
-        metavar="NAME=MANIFEST",
-        help="features of the dataset whose shape the signal has (infer.signal.dataset)",
-    )
+    add_signal(parser)
     parser.add_argument("--output", required=True, type=Path, metavar="JSON", help="what toys say")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resonaut.plot.significance import significance_axis
 from resonaut.plot.style import add_legend
 
 if TYPE_CHECKING:
@@ -94,14 +95,7 @@ def draw_p_values(
     axes.set_xlabel("Resonant mass [GeV]")
     axes.set_ylabel("Local p-value")
     add_legend(axes, below=True, title=title, title_fontsize="x-small")
-    right = axes.twinx()
-    right.set_yscale("log")
-    right.set_ylim(axes.get_ylim())
-    axes.tick_params(axis="y", which="both", right=False)
-    right.set_yticks(norm.sf(lines), [f"{sigma}$\\sigma$" for sigma in lines])
-    right.set_yticks([], minor=True)
-    right.tick_params(axis="y", which="both", left=False, direction="in")
-    right.set_ylabel("Local significance", loc="top")
+    significance_axis(axes, lines)
 
 
 def _draw_failures(axes: Axes, scans: Sequence[Scan]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resonaut.plot.limits import ONE_SIGMA_BAND, TWO_SIGMA_BAND
+from resonaut.plot.significance import significance_axis
 from resonaut.plot.style import PALETTE_6, Panel, add_legend
 
 if TYPE_CHECKING:
@@ -40,14 +41,7 @@ def draw_local_p_values(
     axes.set_xlabel(MASS_LABEL)
     axes.set_ylabel("Local p-value")
     add_legend(axes, below=True, title=title, title_fontsize="x-small")
-    right = axes.twinx()
-    right.set_yscale("log")
-    right.set_ylim(axes.get_ylim())
-    axes.tick_params(axis="y", which="both", right=False)
-    right.set_yticks(norm.sf(lines), [f"{sigma}$\\sigma$" for sigma in lines])
-    right.set_yticks([], minor=True)
-    right.tick_params(axis="y", which="both", left=False, direction="in")
-    right.set_ylabel("Local significance", loc="top")
+    significance_axis(axes, lines)
 
 
 def draw_limit_curves(

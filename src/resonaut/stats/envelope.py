@@ -12,7 +12,6 @@ import numpy as np
 
 from resonaut.errors import ConfigError
 from resonaut.stats import intervals
-from resonaut.stats.asymptotics import discovery_p_value
 from resonaut.stats.likelihood import Impacts, Likelihood, Pulls
 from resonaut.stats.profile import Discovery
 from resonaut.stats.signal_fits import Data
@@ -71,17 +70,7 @@ class Envelope:
         with np.errstate(invalid="ignore"):
             q = np.maximum(self._null.min(axis=0) - self._free.min(axis=0), 0).reshape(self.shape)
         q = np.where(self.converged, q, np.nan)
-        q0 = np.where(self.excess <= 0, 0.0, q)
-        return Discovery(
-            background=self.background,
-            log_error=self.log_error,
-            q0=q0,
-            p_value=discovery_p_value(q0),
-            z_local=np.sqrt(q0),
-            z_signed=np.sign(self.excess) * np.sqrt(q),
-            signal=self.excess,
-            signal_error=self.signal_error,
-        )
+        return Discovery.of(q, self.excess, self.signal_error, self.background, self.log_error)
 
     def deviance(self, signal: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n) -2 ln L with correction at `signal` (n), of the best family, for experiments `rows` (n)."""

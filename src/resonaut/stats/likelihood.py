@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from resonaut.stats import intervals
-from resonaut.stats.asymptotics import discovery_p_value
 from resonaut.stats.loglinear import LogLinear
 from resonaut.stats.nuisances import NONE, UncertainSignal, Uncertainties
 from resonaut.stats.profile import Discovery
@@ -120,17 +119,7 @@ class Likelihood:
     def discovery(self) -> Discovery:
         """Test of the background-only hypothesis."""
         q = self._of(np.maximum(self.null.deviance - self.free.deviance, 0))
-        q0 = np.where(self.excess <= 0, 0.0, q)
-        return Discovery(
-            background=self.background,
-            log_error=self.log_error,
-            q0=q0,
-            p_value=discovery_p_value(q0),
-            z_local=np.sqrt(q0),
-            z_signed=np.sign(self.excess) * np.sqrt(q),
-            signal=self.excess,
-            signal_error=self.signal_error,
-        )
+        return Discovery.of(q, self.excess, self.signal_error, self.background, self.log_error)
 
     def deviance(self, signal: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n) -2 ln L (up to a constant of the data) at `signal` (n) for experiments `rows` (n)."""

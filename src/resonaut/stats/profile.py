@@ -42,6 +42,28 @@ class Discovery:
     signal: np.ndarray
     signal_error: np.ndarray
 
+    @classmethod
+    def of(
+        cls,
+        q: np.ndarray,
+        signal: np.ndarray,
+        signal_error: np.ndarray,
+        background: np.ndarray,
+        log_error: np.ndarray,
+    ) -> Discovery:
+        """From the likelihood ratio of no signal against the best one, `q`, and that signal."""
+        q0 = np.where(signal <= 0, 0.0, q)
+        return cls(
+            background=background,
+            log_error=log_error,
+            q0=q0,
+            p_value=discovery_p_value(q0),
+            z_local=np.sqrt(q0),
+            z_signed=np.sign(signal) * np.sqrt(q),
+            signal=signal,
+            signal_error=signal_error,
+        )
+
 
 class ProfileLikelihood:
     """Profile likelihood of many counting experiments with one window.
@@ -84,17 +106,7 @@ class ProfileLikelihood:
     def discovery(self) -> Discovery:
         """Test of the background-only hypothesis."""
         q = np.maximum(self.null.deviance - self.side.deviance, 0) + 0 * self.background
-        q0 = np.where(self.excess <= 0, 0.0, q)
-        return Discovery(
-            background=self.background,
-            log_error=self.log_error,
-            q0=q0,
-            p_value=discovery_p_value(q0),
-            z_local=np.sqrt(q0),
-            z_signed=np.sign(self.excess) * np.sqrt(q),
-            signal=self.excess,
-            signal_error=self.signal_error,
-        )
+        return Discovery.of(q, self.excess, self.signal_error, self.background, self.log_error)
 
     def deviance(self, signal: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """(n) -2 ln L (up to a constant of the data) at `signal` (n) for experiments `rows` (n)."""

@@ -73,3 +73,10 @@ def test_a_pcnn_has_the_published_size():
     assert n_parameters(network) == 348_400
     tagger = build(Settings(signal=["top"], background=["qcd"]))
     assert n_parameters(tagger.network()) == 348_400 - 513
+
+
+def test_recurrent_taggers_clip_their_gradients_unless_told_otherwise():
+    from resonaut.tag.methods.recurrent import RecurrentTraining
+
+    assert RecurrentTraining().clip_norm == 1.0
+    assert RecurrentTraining(clip_norm=None).clip_norm is None
