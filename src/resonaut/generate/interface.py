@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,32 +13,78 @@ if TYPE_CHECKING:
     from resonaut.nn.samples import Samples
     from resonaut.nn.training import History
 
+Kind = Literal["showers", "images", "clouds", "features"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network is made for.
+
+    Attributes:
+        kind: representation that is learnt.
+        dims: of one row: (layers, rows, columns) or (voxels,) of showers, (P, P) of images, (n_columns,) of
+            the points of clouds, (n_features,) of features.
+        columns: names of the columns of clouds or features; empty otherwise.
+        conditions: names of the conditions, in the order of their columns.
+        settings: how the representation was made (`normalise` of images, `geometry` of showers, ...).
+    """
+
+    kind: Kind
+    dims: tuple[int, ...]
+    columns: tuple[str, ...]
+    conditions: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: what `nn.training.train` is told besides samples and settings.
+
+    Attributes:
+        seed: of this training.
+        where: key of the configuration, for the messages.
+        checkpoint_folder: where the state after each epoch is kept; methods of several trainings take
+            folders in it.
+        inputs: digest of what the training depends on.
+        records: JSONL file with a line per epoch.
+    """
+
+    seed: int
+    where: str
+    checkpoint_folder: Path
+    inputs: str
+    records: Path | None = None
+
 
 class Generator(Protocol):
-    """Learns jet images and draws new ones."""
+    """Learns rows of one representation and draws new ones, given conditions.
 
-    def network(self, n_pixels: int) -> nn.Module:
-        """A new, untrained network for images of (n_pixels, n_pixels), initialised by torch's state."""
+    Batches of the samples hold (values, conditions): values are (n, *dims) as in the files (showers: GeV per
+    cell; images: not negative), of clouds (padded (n, longest, n_columns), mask (n, longest)) instead, and
+    conditions are (n, n_conditions) float32 in their own units. Scaling is the network's own business, in
+    buffers that are stored with the weights.
+    """
 
-    def fit(
-        self,
-        network: nn.Module,
-        training: Samples,
-        validation: Samples,
-        *,
-        seed: int,
-        where: str,
-        checkpoint_folder: Path,
-        inputs: str,
-        records: Path | None,
-    ) -> History:
-        """Train `network` in place; the batches of the samples hold one column, images (n, P, P).
+    kinds: tuple[Kind, ...]
+    """Representations that it can learn."""
 
-        Args:
-            checkpoint_folder, inputs: where the state after each epoch is kept, and the digest of what the
-                training depends on (`nn.training.train`).
-            records: JSONL file with a line per epoch.
+    def network(self, shape: Shape) -> nn.Module:
+        """A new, untrained network, initialised by torch's random state."""
+
+    def fit(self, network: nn.Module, training: Samples, validation: Samples, job: Job) -> History:
+        """Train `network` in place; it ends on the CPU, in evaluation mode."""
+
+    def sample(self, network: nn.Module, conditions: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Draw a row for each row of `conditions`, (n, n_conditions), by torch's random state.
+
+        Returns:
+            Values as in the batches: (n, *dims), of clouds (padded, mask). Finite, and not negative where
+            the files hold no negative values; images have sum 1 if settings['normalise'] says so.
         """
 
-    def sample(self, network: nn.Module, n_images: int, *, normalise: bool) -> Tensor:
-        """Draw (n_images, P, P) images by torch's random state; not negative, of sum 1 if `normalise`."""
+
+class WithDensity(Generator, Protocol):
+    """A generator whose density is known."""
+
+    def log_prob(self, network: nn.Module, values: Tensor, conditions: Tensor) -> Tensor:
+        """Natural log of the density of each row given its conditions, (n,)."""
