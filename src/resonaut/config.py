@@ -15,31 +15,19 @@ from typing import Any
 import yaml
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from resonaut import encoded, pseudo_settings, registry
+from resonaut import encoded, generated, pseudo_settings, registry
 from resonaut.datasets import Dataset, FileDataset, Name
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
 from resonaut.mixture_settings import Mixture, MixtureName
 from resonaut.pseudo_settings import PseudoExperiments
 from resonaut.scan import ScanSettings, Window
+from resonaut.sections import METHOD_STAGES, SECTIONS, TASKS, entry_model, section_model
 from resonaut.settings import Count, Settings, validate
 from resonaut.slices import SLICES
 
 MAX_SLICE_BYTES = 64_000
 NOMINAL = "nominal"
-METHOD_STAGES = ("tag", "generate", "detect")
-SECTIONS = ("ingest", "represent", "hunt", "infer", "review")
-
-
-def section_model(stage: str) -> type[Settings]:
-    """The settings class of a stage, `resonaut.<stage>.settings.<Stage>Settings`, found by name."""
-    module = importlib.import_module(f"resonaut.{stage}.settings")
-    return getattr(module, f"{stage.capitalize()}Settings")
-
-
-def search_model() -> type[Settings]:
-    """The settings class of a search for parameters."""
-    return importlib.import_module("resonaut.tag.search.settings").TuneSettings
 
 
 def check_search(search: Any, tagger: Any, where: str) -> None:
@@ -56,7 +44,7 @@ class Study(Settings):
 
     study: Name = Field(description="Name; everything is written below results/<study>/.")
     seed: Count = Field(1, ge=0, description="The one seed that all others are derived from.")
-    datasets: dict[Name, Dataset] = Field(min_length=1)
+    datasets: dict[Name, Dataset] = Field(description="May be empty where there is `amplification`.")
     ingest: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("ingest")())
     represent: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("represent")())
     mixtures: dict[MixtureName, Mixture] = Field(default_factory=dict)
@@ -65,6 +53,7 @@ class Study(Settings):
     tag: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     tune: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     generate: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    amplification: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     detect: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     kinds: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True)
     hunt: SerializeAsAny[Settings] = Field(default_factory=lambda: section_model("hunt")())
@@ -84,6 +73,8 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> Study:
+        if not self.datasets and not self.amplification:
+            raise ValueError("datasets: at least one dataset is required; see config/README.md")
         for name, mixture in self.mixtures.items():
             for dataset in mixture.datasets:
                 self._known(dataset, self.datasets, f"mixtures.{name}.datasets", "dataset")
@@ -109,11 +100,13 @@ class Study(Settings):
         for name, mixture in self.mixtures.items():
             for dataset in mixture.datasets:
                 self._can_be("features", dataset, f"mixtures.{name}")
+                self.datasets[dataset].require_mass(dataset, f"mixtures.{name}")
                 for method in mixture.methods:
                     for kind in self.detect[method].representations():
                         self._can_be(kind, dataset, f"detect.{method} (in mixtures.{name})")
             for method in mixture.methods:
                 self._encoders(name, mixture, method)
+        generated.check(self)
         pseudo_settings.check(self)
         for name, entry in self.pseudo_experiments.items():
             for dataset in (*entry.datasets, *entry.inject):
@@ -186,7 +179,7 @@ class Study(Settings):
         return f"results/_data/{dataset}-{digest}"
 
     def is_simulated(self, dataset: str) -> bool:
-        """Whether the workflow makes this dataset."""
+        """Whether the workflow simulates this dataset."""
         return self.datasets[dataset].is_simulated
 
     def chunks(self, dataset: str) -> list[str]:
@@ -250,14 +243,17 @@ def _resolve(raw: dict[str, Any]) -> dict[str, Any]:
             model = registry.load(stage, kind, f"{stage}.{name}").Settings
             kinds[stage][name] = kind
             value[stage][name] = validate(model, settings, f"{stage}.{name}")
-    tune = value.get("tune") or {}
-    if not isinstance(tune, dict):
-        raise ConfigError("tune: a mapping of names to searches is expected.")
-    model = search_model()
-    value["tune"] = {name: validate(model, entry, f"tune.{name}") for name, entry in tune.items()}
+    for key in TASKS:
+        entries = value.get(key) or {}
+        if not isinstance(entries, dict):
+            raise ConfigError(f"{key}: a mapping of names to settings is expected.")
+        value[key] = {n: validate(entry_model(key), entry, f"{key}.{n}") for n, entry in entries.items()}
     datasets = value.get("datasets")
     if isinstance(datasets, dict):
-        value["datasets"] = {name: _dataset(name, entry) for name, entry in datasets.items()}
+        value["datasets"] = {
+            name: generated.resolved(name, _dataset(name, entry), value["generate"])
+            for name, entry in datasets.items()
+        }
     value["kinds"] = kinds
     return value
 

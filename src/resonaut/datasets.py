@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from functools import cache, cached_property
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, StringConstraints, model_validator
@@ -13,15 +14,16 @@ from resonaut import registry
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.filelist import InputFile, is_remote, is_remote_pattern
 from resonaut.filelist import read as read_file_list
+from resonaut.generated import PREFIX, GeneratedDataset, generator_of
 from resonaut.settings import Count, Settings, validate
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-Representation = Literal["features", "images", "clouds"]
-REPRESENTATIONS: tuple[Representation, ...] = ("features", "images", "clouds")
+Representation = Literal["features", "images", "clouds", "showers"]
+REPRESENTATIONS: tuple[Representation, ...] = ("features", "images", "clouds", "showers")
 OF_LEVEL: dict[str, tuple[Representation, ...]] = {
-    "jets": REPRESENTATIONS,
+    "jets": ("features", "images", "clouds"),
     "table": ("features",),
-    "showers": (),
+    "showers": ("features", "showers"),
     "images": ("images",),
 }
 """What can be made of the events of a level (see `resonaut.store`)."""
@@ -49,7 +51,9 @@ class FileDataset(Settings):
         "checksum", description="What of the manifest's entries is compared with the files."
     )
     represent: tuple[Representation, ...] = Field(
-        REPRESENTATIONS, description="What is made of the jets; [features] where they have no constituents."
+        REPRESENTATIONS,
+        description="What is made of the events, as far as there is such of them: jets have features, images "
+        "and clouds ([features] where they have no constituents), showers have features and showers.",
     )
 
     @model_validator(mode="after")
@@ -129,7 +133,9 @@ def _cached_manifest(path: str, _modified: int) -> Any:
 class Dataset(Settings):
     """One source of events."""
 
-    source: str = Field(description="'files', 'table', or a file of simulate/methods/ (pythia).")
+    source: str = Field(
+        description="'files', 'table', 'generator:<name>', or a file of simulate/methods/ (pythia)."
+    )
     label: Name | None = Field(None, description="Truth class; absent for data.")
     settings: SerializeAsAny[Settings]
 
@@ -141,10 +147,12 @@ class Dataset(Settings):
         rest = dict(value)
         source = rest.pop("source", None)
         label = rest.pop("label", None)
-        known = ["files", "table", *registry.names("simulate")]
+        known = ["files", "table", f"{PREFIX}<name>", *registry.names("simulate")]
         if source is None:
             raise ValueError(f"the key 'source' is required. Known: {', '.join(known)}")
-        if source not in known:
+        if generator_of(str(source)):
+            return {"source": source, "label": label, "settings": validate(GeneratedDataset, rest)}
+        if source not in known or source.startswith(PREFIX):
             raise ValueError(f"unknown source '{source}'. {nearest(str(source), known)}")
         if source == "table":
             rest = _table(rest)
@@ -154,14 +162,44 @@ class Dataset(Settings):
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the workflow makes the events."""
-        return not isinstance(self.settings, FileDataset)
+        """Whether the workflow simulates the events."""
+        return not isinstance(self.settings, FileDataset | GeneratedDataset)
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether a generator of the study makes the events, as a representation."""
+        return isinstance(self.settings, GeneratedDataset)
+
+    @property
+    def level(self) -> str:
+        """What the events are: jets, table, showers or images; of a generator what it makes."""
+        if isinstance(self.settings, FileDataset):
+            return self.settings.level
+        if isinstance(self.settings, GeneratedDataset):
+            return self.settings.kind
+        return self.source_module.LEVEL
+
+    @property
+    def source_module(self) -> ModuleType:
+        """What simulates the events; it says their LEVEL, the READER of its files and their SUFFIX."""
+        return registry.load("simulate", self.source)
+
+    def require_mass(self, name: str, where: str) -> None:
+        """Refuse events that a search for a resonance cannot scan.
+
+        Raises:
+            ValueError: they are showers.
+        """
+        if self.level == "showers":
+            raise ValueError(f"{where}: dataset '{name}' holds showers, which have no mass to scan")
 
     @property
     def representations(self) -> tuple[Representation, ...]:
         """What is made of the events."""
+        if isinstance(self.settings, GeneratedDataset):
+            return (self.settings.kind,)
         if not isinstance(self.settings, FileDataset):
-            return REPRESENTATIONS
+            return OF_LEVEL[self.level]
         return tuple(kind for kind in OF_LEVEL[self.settings.level] if kind in self.settings.represent)
 
 

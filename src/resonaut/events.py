@@ -37,7 +37,8 @@ class Events:
         gen_jets: columns of shape (n_gen_jets,); empty where the source has none.
         gen_jet_offsets: (n_events + 1,).
         features: (n_events,) columns of a table; empty where events are not rows of features.
-        hits: cells of calorimeter showers, (n_hits,): cell, energy; empty where events are not showers.
+        hits: cells of calorimeter showers, (n_hits,): cell, energy, time (ns) where it is known; empty where
+            events are not showers.
         hit_offsets: (n_events + 1,) first hit of each shower.
         images: (n_events, n_channels, rows, columns) `pixels` of pictures; empty where events are none.
     """

@@ -11,9 +11,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from resonaut import registry
-from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, search_model, section_model
+from resonaut.config import Mixture, ScanSettings
 from resonaut.datasets import FileDataset
+from resonaut.generated import PREFIX, GeneratedDataset
 from resonaut.pseudo_settings import PseudoExperiments
+from resonaut.sections import METHOD_STAGES, SECTIONS, entry_model, section_model
 
 _NAME = "^[a-z][a-z0-9_]*$"
 
@@ -48,10 +50,13 @@ def json_schema() -> dict[str, Any]:
         schema = _with_keys(schema, source={"const": source}, label=label)
         schema["required"] = sorted({"source", *schema.get("required", [])})
         datasets.append(schema)
+    drawn = _inline(GeneratedDataset, definitions, "datasets.generator")
+    drawn = _with_keys(drawn, source={"type": "string", "pattern": f"^{PREFIX}[a-z][a-z0-9_]*$"}, label=label)
+    datasets.append({**drawn, "required": sorted({"source", *drawn.get("required", [])})})
     properties: dict[str, Any] = {
         "study": {"type": "string", "pattern": _NAME, "description": "Name; all is below results/<study>/."},
         "seed": {"type": "integer", "minimum": 0, "default": 1, "description": "The one seed of the study."},
-        "datasets": {"type": "object", "additionalProperties": {"oneOf": datasets}, "minProperties": 1},
+        "datasets": {"type": "object", "additionalProperties": {"oneOf": datasets}},
         "mixtures": {
             "type": "object",
             "additionalProperties": _inline(Mixture, definitions, "mixtures"),
@@ -61,7 +66,11 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": _inline(PseudoExperiments, definitions, "pseudo_experiments"),
         },
         "scan": _inline(ScanSettings, definitions, "scan"),
-        "tune": {"type": "object", "additionalProperties": _inline(search_model(), definitions, "tune")},
+        "tune": {"type": "object", "additionalProperties": _inline(entry_model("tune"), definitions, "tune")},
+        "amplification": {
+            "type": "object",
+            "additionalProperties": _inline(entry_model("amplification"), definitions, "amplification"),
+        },
     }
     for stage in SECTIONS:
         properties[stage] = _inline(section_model(stage), definitions, stage)

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from resonaut import registry
-from resonaut.config import METHOD_STAGES, SECTIONS, Mixture, ScanSettings, search_model, section_model
+from resonaut.config import Mixture, ScanSettings
 from resonaut.datasets import FileDataset
+from resonaut.generated import GeneratedDataset
 from resonaut.pseudo_settings import PseudoExperiments
+from resonaut.sections import METHOD_STAGES, SECTIONS, entry_model, section_model
 
 _HEAD = """# Every key of a study's configuration
 
@@ -145,6 +147,7 @@ def markdown() -> str:
     for name in registry.names("simulate"):
         module = registry.load("simulate", name)
         parts.append(_section(f"`source: {name}`", module.__doc__ or "", module.Settings))
+    parts.append(_section("`source: generator:<name>`", GeneratedDataset.__doc__ or "", GeneratedDataset))
     parts.append("\n# Readers: `datasets.<name>.options`\n")
     for name in registry.names("ingest"):
         settings = registry.load("ingest", name).Settings
@@ -164,6 +167,8 @@ def markdown() -> str:
     )
     for stage in METHOD_STAGES:
         parts += _methods(stage)
-    search = search_model()
+    search = entry_model("tune")
     parts.append(_section("`tune.<name>`", search.__doc__ or "", search))
+    amplification = entry_model("amplification")
+    parts.append(_section("`amplification.<name>`", amplification.__doc__ or "", amplification))
     return "".join(parts)

@@ -25,7 +25,7 @@ def _ingest(study: Study, dataset: str) -> dict[str, Any]:
     entry = study.datasets[dataset]
     task = {"dataset": dataset, "label": entry.label, "ingest": study.ingest.model_dump(mode="json")}
     if study.is_simulated(dataset):
-        return {**task, "reader": "resonaut"}
+        return {**task, "reader": entry.source_module.READER}
     settings = entry.settings.model_dump(mode="json", include=set(_OF_FILES))
     return {**task, **settings, "luminosity": entry.settings.luminosity_fb()}
 
@@ -36,6 +36,10 @@ def _representation(kind: str) -> Any:
         return {key: whole[key] for key in ("n_jets", "selection", kind)}
 
     return slice_
+
+
+def _showers(study: Study) -> dict[str, Any]:
+    return {"showers": study.represent.showers.model_dump(mode="json")}
 
 
 def _mix(study: Study, mixture: str) -> dict[str, Any]:
@@ -95,6 +99,47 @@ def _method(stage: str) -> Any:
         }
 
     return slice_
+
+
+_NOT_OF_TRAINING = {"evaluate", "n_samples"}
+
+
+def _generate(study: Study, method: str) -> dict[str, Any]:
+    settings = study.generate[method].model_dump(mode="json", exclude=_NOT_OF_TRAINING)
+    return {**_method("generate")(study, method), "settings": settings}
+
+
+def _generate_sample(study: Study, method: str) -> dict[str, Any]:
+    settings = study.generate[method]
+    return {
+        "number": settings.n_samples,
+        "seed": study.seed,
+        "extrapolate": settings.evaluate.extrapolate,
+    }
+
+
+def _generate_time(study: Study, method: str) -> dict[str, Any]:
+    return study.generate[method].evaluate.model_dump(mode="json", include={"simulation"})
+
+
+def _generate_evaluate(study: Study, method: str) -> dict[str, Any]:
+    elsewhere = {"timing", "simulation", "extrapolate"}
+    settings = study.generate[method].model_dump(
+        mode="json", exclude={"training": True, "evaluate": elsewhere}
+    )
+    return {**_method("generate")(study, method), "settings": settings}
+
+
+def _generate_dataset(study: Study, dataset: str) -> dict[str, Any]:
+    entry = study.datasets[dataset]
+    settings = entry.settings.model_dump(mode="json", exclude={"seed"})
+    seed = study.seed if entry.settings.seed is None else entry.settings.seed
+    return {"dataset": dataset, "label": entry.label, "seed": seed, "settings": settings}
+
+
+def _amplify(study: Study, name: str) -> dict[str, Any]:
+    settings = study.amplification[name].model_dump(mode="json")
+    return {"name": name, "seed": study.seed, "amplification": settings}
 
 
 def _tune(study: Study, search: str) -> dict[str, Any]:
@@ -173,6 +218,8 @@ SLICES: dict[str, Any] = {
     "features": _representation("features"),
     "images": _representation("images"),
     "clouds": _representation("clouds"),
+    "showers": _showers,
+    "shower_features": _showers,
     "mix": _mix,
     "pseudo": _pseudo,
     "background_events": _background_events,
@@ -180,7 +227,12 @@ SLICES: dict[str, Any] = {
     "trials": _trials,
     "tag": _method("tag"),
     "tune": _tune,
-    "generate": _method("generate"),
+    "generate": _generate,
+    "generate_sample": _generate_sample,
+    "generate_time": _generate_time,
+    "generate_dataset": _generate_dataset,
+    "generate_evaluate": _generate_evaluate,
+    "amplify": _amplify,
     "detect": _detect,
     "hunt": _hunt,
     "evaluate_search": _evaluate_search,

@@ -15,6 +15,7 @@ One HDF5 file per chunk; energies in GeV, angles in radian.
     gen_jets/pt, eta, phi, mass, gen_jets/event_offsets           optional
     features/<name>                                               (n_events,) of a table; no jets then
     hits/cell, hits/energy, hits/event_offsets                    cells of calorimeter showers; no jets then
+    hits/time           ns, optional
     images/pixels       pictures, float32      (n_events, n_channels, rows, columns); no jets and no mass then
 
 The attribute `level` says what events are: jets, table, showers, images. An absent column is absent, never
@@ -42,7 +43,7 @@ UNITS = {"energy": "GeV", "angle": "radian", "length": "mm"}
 
 _CHUNK_ROWS = 16_384
 # Pictures: what is compressed together, and what is read at a time, at most.
-_CHUNK_BYTES, _SLICE_BYTES = 2**20, 2**25
+_CHUNK_BYTES, _SLICE_BYTES, _SLICE_HITS = 2**20, 2**25, 2**22
 _DATASET = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 KINDS = {"f": "floating-point", "i": "whole", "u": "unsigned whole", "b": "truth"}
 """Kinds of values that a column holds, by numpy's letter, for messages."""
@@ -277,9 +278,14 @@ class Store:
         return events
 
     def slices(self, size: int = 10_000, **options: Any) -> Iterator[Events]:
-        """Read the whole store by `size` events, pictures by 32 MiB; an empty store is one empty slice."""
+        """Read the whole store by `size` events; an empty store is one empty slice.
+
+        Pictures are read by 32 MiB, showers by about 4 million hits, if that is less.
+        """
         for item in self._file.get("images", {}).values():
             size = max(1, min(size, _SLICE_BYTES // (item.dtype.itemsize * math.prod(item.shape[1:]))))
+        if "hits/cell" in self._file:
+            size = max(1, min(size, _SLICE_HITS * len(self) // max(1, len(self._file["hits/cell"]))))
         for start in range(0, max(1, len(self)), size):
             yield self.read(start, start + size, **options)
 

@@ -17,6 +17,7 @@ from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
 from resonaut.filelist import InputFile
 from resonaut.workflow_figures import FigurePlan
+from resonaut.workflow_generators import GeneratorPlan
 from resonaut.workflow_global import GlobalPlan
 from resonaut.workflow_pseudo import PseudoPlan
 from resonaut.workflow_searches import SearchPlan
@@ -28,11 +29,14 @@ DEFAULT_CONFIG = "config/demo.yaml"
 
 ENTRY_MODULES = {
     "simulate": "resonaut.simulate.events",
+    "simulate_showers": "resonaut.simulate.showers.chunk",
     "ingest": "resonaut.ingest.convert",
     "manifest": "resonaut.manifest",
     "features": "resonaut.represent.features",
     "images": "resonaut.represent.images",
     "clouds": "resonaut.represent.clouds",
+    "showers": "resonaut.represent.showers",
+    "shower_features": "resonaut.represent.shower_features",
     "mix": "resonaut.represent.mix",
     "pseudo": "resonaut.represent.pseudo",
     "tag": "resonaut.tag.train",
@@ -43,6 +47,12 @@ ENTRY_MODULES = {
     "export": "resonaut.tag.export",
     "tune": "resonaut.tag.tune",
     "generate": "resonaut.generate.train",
+    "generate_sample": "resonaut.generate.sample",
+    "generate_time": "resonaut.generate.time",
+    "generate_dataset": "resonaut.generate.dataset",
+    "generate_evaluate": "resonaut.generate.evaluation.run",
+    "generate_compare": "resonaut.generate.compare",
+    "amplify": "resonaut.generate.amplification.run",
     "detect": "resonaut.detect.train",
     "join": "resonaut.detect.join",
     "background_events": "resonaut.detect.background_events",
@@ -101,7 +111,10 @@ def _number(chunk: str) -> int:
     return int(chunk.rsplit("/", 1)[1])
 
 
-class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan):
+class Plan(
+    *(TaggerPlan, GeneratorPlan, SearchPlan, PseudoPlan),
+    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan),
+):
     """Paths, settings and code digests of one study."""
 
     def __init__(self, study: Study) -> None:
@@ -123,7 +136,7 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
         """The digest of the code that a rule runs; of a method's own file too where one is named."""
         entries = [ENTRY_MODULES[stage]]
         if method is not None:
-            stage = "tag" if stage in OF_TAGGERS else stage
+            stage = "tag" if stage in OF_TAGGERS else stage.partition("_")[0]
             kind = self.study.kinds.get(stage, {}).get(method, method)
             entries.append(registry.module_name(stage, kind))
         return code_digest(*entries)
@@ -131,7 +144,7 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
     def reader_code(self, dataset: str) -> str:
         """The digest of the ingestion with the reader of a dataset (of all readers where it is 'auto')."""
         if self.study.is_simulated(dataset):
-            return self.code("ingest", "resonaut")
+            return self.code("ingest", self.study.datasets[dataset].source_module.READER)
         reader = self.study.datasets[dataset].settings.reader
         readers = registry.names("ingest") if reader == "auto" else [reader]
         return code_digest(
@@ -140,8 +153,9 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
 
     def simulation_code(self, dataset: str) -> str:
         """The digest of the simulation with the source of a dataset."""
-        source = registry.module_name("simulate", self.study.datasets[dataset].source)
-        return code_digest(ENTRY_MODULES["simulate"], source)
+        entry = self.study.datasets[dataset]
+        stage = "simulate_showers" if entry.level == "showers" else "simulate"
+        return code_digest(ENTRY_MODULES[stage], registry.module_name("simulate", entry.source))
 
     def statistics_code(self, stage: str) -> str:
         """The digest of hunt or infer with the background functions that it uses."""
@@ -171,7 +185,8 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
 
     def events_file(self, dataset: str, variation: str, chunk: str) -> str:
         """The file of events that one chunk of a simulated dataset is."""
-        return f"{self.study.data_folder(dataset)}/{variation}/{chunk}.root"
+        suffix = self.study.datasets[dataset].source_module.SUFFIX
+        return f"{self.study.data_folder(dataset)}/{variation}/{chunk}{suffix}"
 
     def local_files(self, dataset: str, variation: str, chunk: str) -> list[str]:
         """The local files that one chunk of a dataset is ingested from."""
@@ -212,6 +227,11 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
             found += self.chunks(f"represent/{name}/{NOMINAL}/{kind}", name)
         return found
 
+    def representing(self, kind: str, dataset: str) -> str:
+        """What makes a representation of a dataset, for `settings` and `code`: showers have own features."""
+        of_showers = kind == "features" and self.study.datasets[dataset].level == "showers"
+        return "shower_features" if of_showers else kind
+
     def _with(self, kind: str) -> list[str]:
         """Datasets that this representation is made of, sorted."""
         return [name for name, entry in sorted(self.study.datasets.items()) if kind in entry.representations]
@@ -240,7 +260,7 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
                 for chunk in study.chunks(name)
             ]
         if stage == "ingest":
-            return [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]
+            return [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in self.stored_datasets()]
         if stage == "represent":
             made = [
                 f"{base}/represent/{name}/{NOMINAL}/{kind}.json"
@@ -253,7 +273,7 @@ class Plan(TaggerPlan, SearchPlan, PseudoPlan, TrialsPlan, GlobalPlan, FigurePla
         if stage == "tune":
             return [f"{base}/tune/{name}/best.json" for name in sorted(study.tune)]
         if stage == "generate":
-            return [f"{base}/generate/{name}/metrics.json" for name in sorted(study.generate)]
+            return self.generator_targets()
         if stage == "review":
             return [*(f"{base}/review/{figure}.png" for figure in self.figures()), *self.checks()]
         return self.search_targets(stage)

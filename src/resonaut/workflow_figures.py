@@ -22,7 +22,7 @@ class FigurePlan:
         simulated = [stage for stage in ("simulate",) if self.targets(stage)]
         names = [
             *simulated,
-            "ingest",
+            *(["ingest"] if self.stored_datasets() else []),
             *(["represent"] if self._with("features") or self._with("images") else []),
         ]
         names += [
@@ -31,6 +31,8 @@ class FigurePlan:
             for method in sorted(getattr(study, stage))
         ]
         names += ["tag_compare"] if self.comparison() else []
+        names += ["generate_compare"] if self.generator_comparison() else []
+        names += [f"generate_amplification/{name}" for name in sorted(study.amplification)]
         names += ["infer_compare"] if self.search_comparison() else []
         names += ["infer_linearity"] if self.linearity() else []
         names += [f"infer_validation/{mixture}/{method}" for mixture, method in self.validated_searches()]
@@ -45,7 +47,7 @@ class FigurePlan:
     def _figure_inputs(self: Plan, stage: str, method: str, mixture: str) -> dict[str, list[str]]:
         """Files of each role that the figure of a stage is drawn from."""
         base = self.base
-        datasets = sorted(self.study.datasets)
+        datasets = self.stored_datasets()
         search = f"{mixture}/{method}"
         if stage in ("simulate", "ingest"):
             return {"stores": [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]}
@@ -71,12 +73,14 @@ class FigurePlan:
                 "metrics": [f"{base}/tag/{method}/metrics.json"],
             }
         if stage == "generate":
-            kind, used = self.inputs_of(stage, method)
             return {
-                "samples": [f"{base}/generate/{method}/samples.h5"],
-                "metrics": [f"{base}/generate/{method}/metrics.json"],
-                kind: list(self.manifests(kind, used).values()),
+                "evaluation": [f"{base}/generate/{method}/evaluation.json"],
+                "training": [f"{base}/generate/{method}/training.json"],
             }
+        if stage == "generate_amplification":
+            return {"errors": [f"{base}/generate/amplification/{method}/errors.json"]}
+        if stage == "generate_compare":
+            return {"comparison": self.generator_comparison()}
         if stage == "detect":
             return {
                 "scores": [f"{base}/detect/{search}/scores.h5"],
@@ -99,15 +103,13 @@ class FigurePlan:
         """Files that the rule of a figure depends on."""
         roles = self._figure_inputs(stage, method, mixture)
         files = [entry.rsplit("=", 1)[-1] for entries in roles.values() for entry in entries]
-        datasets = sorted(self.study.datasets)
+        datasets = self.stored_datasets()
         if stage in ("simulate", "ingest"):
             for name in datasets:
                 files += self.chunks(f"ingest/{name}/{NOMINAL}", name)
         elif stage == "represent":
             for kind in ("features", "images"):
                 files += self.representation(kind, self._with(kind))
-        elif stage == "generate":
-            files += self.representation(*self.inputs_of(stage, method))
         return sorted(set(files))
 
     def figure_arguments(self: Plan, stage: str, method: str = "", mixture: str = "") -> str:

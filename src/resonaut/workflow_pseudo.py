@@ -32,8 +32,8 @@ class PseudoPlan:
         return "|".join(sorted(pseudo_settings.generated(self.study))) or NOTHING
 
     def dataset_names(self: Plan) -> str:
-        """A pattern of the datasets of the configuration."""
-        return "|".join(sorted(self.study.datasets))
+        """A pattern of the datasets of the configuration that have event stores."""
+        return "|".join(self.stored_datasets()) or NOTHING
 
     def part_names(self: Plan) -> str:
         """A pattern of the mixtures of their parts."""

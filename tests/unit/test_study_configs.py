@@ -116,3 +116,13 @@ def test_the_event_classifiers_do_not_see_the_resonant_mass() -> None:
     for tagger in study_of("event_level").tag.values():
         named = {name.removeprefix("events/").removeprefix("jets/").split("/")[0] for name in tagger.inputs}
         assert not named & {"mass", "mjj", "pt", "mj1", "dmj", "gen_pt", "gen_mass", "gen_energy"}
+
+
+def test_the_calorimeter_study_learns_cells_and_features() -> None:
+    study = study_of("calorimeter")
+    found: dict[str, list[str]] = {}
+    for name in sorted(study.tag):
+        found.setdefault(Plan(study).inputs_of("tag", name)[0], []).append(name)
+    assert found["features"] == ["energy_beyond", "energy_features", "particle_features"]
+    assert set(found) == {"features", "showers"}
+    assert study.tag["energy_unseen"].hold_out == {"incident_energy": (45.0, 55.0)}

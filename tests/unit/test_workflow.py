@@ -35,7 +35,7 @@ def test_targets_of_the_demo(plan):
         "ingest": 2,
         "represent": 7,
         "tag": 1,
-        "generate": 1,
+        "generate": 2,
         "detect": 2,
         "hunt": 4,
         "infer": 6,

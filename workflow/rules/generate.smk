@@ -1,5 +1,6 @@
 localrules:
     generate,
+    generate_compare,
 
 
 rule generate:
@@ -12,8 +13,7 @@ rule generate_train:
         rows=lambda wildcards: plan.representation(*plan.inputs_of("generate", wildcards.method)),
     output:
         weights=f"{plan.base}/generate/{{method}}/weights.safetensors",
-        samples=f"{plan.base}/generate/{{method}}/samples.h5",
-        metrics=f"{plan.base}/generate/{{method}}/metrics.json",
+        training=f"{plan.base}/generate/{{method}}/training.json",
     log:
         text=f"{plan.base}/logs/generate/{{method}}.log",
         epochs=f"{plan.base}/logs/generate/{{method}}.jsonl",
@@ -33,4 +33,165 @@ rule generate_train:
         "Train the generator {wildcards.method}"
     shell:
         "resonaut generate train --settings {params.settings:q} {params.inputs} --weights {output.weights}"
-        " --samples {output.samples} --metrics {output.metrics} --epochs {log.epochs} > {log.text} 2>&1"
+        " --training {output.training} --epochs {log.epochs} > {log.text} 2>&1"
+
+
+rule generate_sample:
+    input:
+        weights=f"{plan.base}/generate/{{method}}/weights.safetensors",
+        rows=lambda wildcards: plan.representation(*plan.inputs_of("generate", wildcards.method)),
+    output:
+        samples=f"{plan.base}/generate/{{method}}/samples.h5",
+    log:
+        f"{plan.base}/logs/generate/{{method}}.sample.log",
+    benchmark:
+        f"{plan.base}/benchmarks/generate/{{method}}.sample.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("generate_sample", method=wildcards.method),
+        options=lambda wildcards: plan.sampling_options(wildcards.method),
+        inputs=lambda wildcards: plan.arguments(*plan.inputs_of("generate", wildcards.method)),
+        code=lambda wildcards: plan.code("generate_sample", wildcards.method),
+    message:
+        "Draw from the generator {wildcards.method}"
+    shell:
+        "resonaut generate sample --weights {input.weights} {params.inputs} {params.options}"
+        " --output {output.samples} > {log} 2>&1"
+
+
+rule generate_time:
+    input:
+        weights=f"{plan.base}/generate/{{method}}/weights.safetensors",
+        rows=lambda wildcards: plan.representation(*plan.inputs_of("generate", wildcards.method)),
+    output:
+        timing=f"{plan.base}/generate/{{method}}/timing.json",
+    log:
+        f"{plan.base}/logs/generate/{{method}}.time.log",
+    benchmark:
+        f"{plan.base}/benchmarks/generate/{{method}}.time.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    # What runs beside it would be measured too: it asks for all cores.
+    threads: workflow.cores
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("generate_time", method=wildcards.method),
+        inputs=lambda wildcards: plan.arguments(*plan.inputs_of("generate", wildcards.method)),
+        code=lambda wildcards: plan.code("generate_time", wildcards.method),
+    message:
+        "Measure the time per row of the generator {wildcards.method}"
+    shell:
+        "resonaut generate time --settings {params.settings:q} --weights {input.weights} {params.inputs}"
+        " --output {output.timing} > {log} 2>&1"
+
+
+rule generate_dataset:
+    input:
+        weights=lambda wildcards: plan.drawn_from_weights(wildcards.dataset),
+        like=lambda wildcards: plan.drawn_like(wildcards.dataset),
+    output:
+        rows=f"{plan.base}/represent/{{dataset}}/nominal/{{kind}}/{{chunk}}.h5",
+    log:
+        f"{plan.base}/logs/represent/{{dataset}}/nominal/{{kind}}/{{chunk}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/represent/{{dataset}}/nominal/{{kind}}/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=plan.drawn_names(),
+    conda:
+        "../../envs/generate.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("generate_dataset", dataset=wildcards.dataset),
+        options=lambda wildcards: plan.drawing_options_of(wildcards.dataset),
+        code=lambda wildcards: plan.dataset_code(wildcards.dataset),
+    message:
+        "Draw {wildcards.dataset}, chunk {wildcards.chunk}"
+    shell:
+        "resonaut generate dataset --settings {params.settings:q} --weights {input.weights} {params.options}"
+        " --chunk {wildcards.chunk} --output {output.rows} > {log} 2>&1"
+
+
+rule generate_evaluate:
+    input:
+        samples=f"{plan.base}/generate/{{method}}/samples.h5",
+        rows=lambda wildcards: plan.representation(*plan.inputs_of("generate", wildcards.method)),
+    output:
+        evaluation=f"{plan.base}/generate/{{method}}/evaluation.json",
+    log:
+        f"{plan.base}/logs/generate/{{method}}.evaluate.log",
+    benchmark:
+        f"{plan.base}/benchmarks/generate/{{method}}.evaluate.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("generate_evaluate", method=wildcards.method),
+        inputs=lambda wildcards: plan.arguments(*plan.inputs_of("generate", wildcards.method)),
+        code=lambda wildcards: plan.code("generate_evaluate", wildcards.method),
+    message:
+        "Evaluate the generator {wildcards.method}"
+    shell:
+        "resonaut generate evaluate --settings {params.settings:q} {params.inputs}"
+        " --samples {input.samples} --output {output.evaluation} > {log} 2>&1"
+
+
+rule generate_compare:
+    input:
+        plan.compared_generator_files(),
+    output:
+        comparison=f"{plan.base}/generate/comparison.json",
+        table=f"{plan.base}/generate/comparison.md",
+    log:
+        f"{plan.base}/logs/generate/comparison.log",
+    benchmark:
+        f"{plan.base}/benchmarks/generate/comparison.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        inputs=plan.comparison_of_generators(),
+        code=plan.code("generate_compare"),
+    message:
+        "Compare the generators"
+    shell:
+        "resonaut generate compare {params.inputs} --output {output.comparison} --table {output.table}"
+        " > {log} 2>&1"
+
+
+rule generate_amplify:
+    output:
+        errors=f"{plan.base}/generate/amplification/{{method}}/errors.json",
+    log:
+        f"{plan.base}/logs/generate/amplification/{{method}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/generate/amplification/{{method}}.tsv"
+    conda:
+        "../../envs/generate.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("amplify", name=wildcards.method),
+        code=plan.code("amplify"),
+    message:
+        "Measure how many true events generated ones are worth: {wildcards.method}"
+    shell:
+        "resonaut generate amplify --settings {params.settings:q} --threads {threads}"
+        " --output {output.errors} > {log} 2>&1"

@@ -27,8 +27,8 @@ rule represent_chunk:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        settings=lambda wildcards: plan.settings(wildcards.kind),
-        code=lambda wildcards: plan.code(wildcards.kind),
+        settings=lambda wildcards: plan.settings(plan.representing(wildcards.kind, wildcards.dataset)),
+        code=lambda wildcards: plan.code(plan.representing(wildcards.kind, wildcards.dataset)),
     message:
         "Represent {wildcards.dataset} as {wildcards.kind}, chunk {wildcards.chunk}"
     shell:

@@ -1,7 +1,9 @@
 localrules:
     review,
+    review_amplification,
     review_checks,
     review_datasets,
+    review_generators,
     review_method,
     review_mixture,
     review_search,
@@ -108,6 +110,68 @@ rule review_taggers:
         "Draw the figure of all taggers"
     shell:
         "resonaut review tag_compare --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
+
+
+rule review_generators:
+    input:
+        rows=plan.figure_files("generate_compare"),
+    output:
+        figure=report(
+            f"{plan.base}/review/generate_compare.png",
+            caption="../report/generators.rst",
+            category="generate",
+        ),
+        vector=f"{plan.base}/review/generate_compare.pdf",
+    log:
+        f"{plan.base}/logs/review/generate_compare.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/generate_compare.tsv"
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=plan.settings("review"),
+        inputs=plan.figure_arguments("generate_compare"),
+        code=plan.figure_code("generate_compare"),
+    message:
+        "Draw the figure of all generators"
+    shell:
+        "resonaut review generate_compare --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure} {output.vector} > {log} 2>&1"
+
+
+rule review_amplification:
+    input:
+        rows=lambda wildcards: plan.figure_files("generate_amplification", wildcards.method),
+    output:
+        figure=report(
+            f"{plan.base}/review/generate_amplification/{{method}}.png",
+            caption="../report/amplification.rst",
+            category="generate",
+        ),
+        vector=f"{plan.base}/review/generate_amplification/{{method}}.pdf",
+    log:
+        f"{plan.base}/logs/review/generate_amplification/{{method}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/generate_amplification/{{method}}.tsv"
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments("generate_amplification", wildcards.method),
+        code=plan.figure_code("generate_amplification"),
+    message:
+        "Draw the amplification {wildcards.method}"
+    shell:
+        "resonaut review generate_amplification --settings {params.settings:q} {params.inputs}"
         " --output {output.figure} {output.vector} > {log} 2>&1"
 
 

@@ -28,3 +28,10 @@ rule simulate_chunk:
         "Simulate {wildcards.data}, chunk {wildcards.chunk}"
     shell:
         "resonaut simulate --settings {params.settings:q} --chunk {params.number} --output {output.events} > {log} 2>&1"
+
+
+use rule simulate_chunk as simulate_showers with:
+    output:
+        events="results/_data/{data}/{variation}/{chunk}.h5",
+    message:
+        "Simulate showers {wildcards.data}, chunk {wildcards.chunk}"

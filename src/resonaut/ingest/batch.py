@@ -64,7 +64,8 @@ class Batch:
         heavy_hadrons: weakly decaying b and c hadrons of each event: pt, eta, phi, mass, pdg_id; None where
             the file has none.
         features: (n_events,) columns of a table, where events are rows of features and not jets.
-        hits: cells of each calorimeter shower: `cell` (index into the geometry) and `energy` (GeV).
+        hits: cells of each calorimeter shower: `cell` (index into the geometry), `energy` (GeV), and `time`
+            (ns) where it is known.
         images: `pixels` of pictures, (n_events, n_channels, rows, columns), where events are those.
     """
 
@@ -128,7 +129,9 @@ class Batch:
                     note(f"{name} of {group}", values, _impossible(group, name, values, item.columns), rows)
         every = np.arange(len(self))
         for name, values in {**self.events, **self.features}.items():
-            if values.dtype.kind == "f":
+            if name == "incident_energy":
+                note(f"{name} (GeV, above 0)", values, ~((values > 0) & np.isfinite(values)), every)
+            elif values.dtype.kind == "f":
                 note(name, values, ~np.isfinite(values), every)
         for name, values in self.images.items():
             flat = values.reshape(len(values), -1)

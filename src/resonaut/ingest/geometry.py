@@ -8,6 +8,7 @@ column"}. Cylindrical: {"kind": "cylindrical", "particle", "layers": [{"id", "r_
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +16,13 @@ from typing import Any
 from resonaut.errors import ConfigError, CorruptFileError, nearest
 from resonaut.ingest.remote import DEFAULTS, RemoteSettings
 from resonaut.ingest.sources import open_bytes
+from resonaut.showers import CARTESIAN_CELL, n_cells
 
 PARTICLES = {"photon": "22", "electron": "11", "pion": "211"}
 """PDG ids that the published files of the CaloChallenge name their particles by."""
 
 _XML_BYTES_MAX = 2**24
+_SHOWN = 200
 
 
 def cartesian(shape: Sequence[int]) -> dict[str, Any]:
@@ -27,15 +30,40 @@ def cartesian(shape: Sequence[int]) -> dict[str, Any]:
     return {
         "kind": "cartesian",
         "shape": [int(size) for size in shape],
-        "cell": "(layer * rows + row) * columns + column",
+        "cell": CARTESIAN_CELL,
     }
 
 
-def n_cells(geometry: dict[str, Any]) -> int:
-    """The number of cells of a geometry."""
-    if geometry["kind"] == "cartesian":
-        return math.prod(geometry["shape"])
-    return sum((len(layer["r_edges"]) - 1) * layer["n_alpha"] for layer in geometry["layers"])
+def of_json(path: str, text: str | bytes) -> dict[str, Any]:
+    """The geometry that a file of showers carries.
+
+    Args:
+        path: of the file, for the message.
+        text: its attribute `geometry`.
+
+    Raises:
+        CorruptFileError: it is no geometry.
+    """
+    try:
+        found = json.loads(text)
+        kind = found["kind"]
+        if kind == "cartesian":
+            sizes = found["shape"]
+            good = len(sizes) == 3 and all(isinstance(size, int) and size > 0 for size in sizes)
+        else:
+            good = kind == "cylindrical" and n_cells(found) > 0
+            for layer in found["layers"]:
+                _check_layer(path, layer["id"], layer["r_edges"], layer["n_alpha"])
+    except (ValueError, TypeError, KeyError):
+        good = False
+    if not good:
+        shown = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        raise CorruptFileError(
+            f"{path}: the attribute 'geometry' is {shown[:_SHOWN]}; "
+            '{"kind": "cartesian", "shape": [layers, rows, columns]} or {"kind": "cylindrical", "layers": '
+            '[{"id", "r_edges", "n_alpha"}, ...]} is expected. Make the file again.'
+        )
+    return dict(found)
 
 
 def cylindrical(path: str, particle: str | None, remote: RemoteSettings = DEFAULTS) -> dict[str, Any]:
@@ -107,10 +135,14 @@ def _layer(path: str, element: Any) -> dict[str, Any]:
             f"{path}: a layer has the attributes {dict(element.attrib)}; id and n_bin_alpha (whole numbers) "
             "and r_edges (numbers with commas) are expected. Copy it again."
         ) from None
+    _check_layer(path, number, edges, n_alpha)
+    return {"id": number, "r_edges": edges, "n_alpha": n_alpha}
+
+
+def _check_layer(path: str, number: int, edges: Sequence[float], n_alpha: int) -> None:
     rising = all(low < high for low, high in itertools.pairwise(edges)) and math.isfinite(edges[-1])
     if n_alpha < 1 or edges[0] < 0 or not rising:
         raise CorruptFileError(
             f"{path}: layer {number} has n_bin_alpha {n_alpha} and r_edges {edges}; at least 1 and rising "
             "radii are expected. Copy it again."
         )
-    return {"id": number, "r_edges": edges, "n_alpha": n_alpha}

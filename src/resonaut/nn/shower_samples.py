@@ -57,6 +57,7 @@ class SparseShowers:
         return sum(part.nbytes for part in parts)
 
     def to(self, device: torch.device) -> SparseShowers:
+        """The same showers on a device."""
         return SparseShowers(
             *(part.to(device) for part in (self.cell, self.energy, self.offsets)),
             self.shape,
@@ -65,6 +66,7 @@ class SparseShowers:
         )
 
     def take(self, rows: Tensor) -> Batch:
+        """Some showers, dense, in the order of `rows`, (n,) row numbers."""
         # From the CPU's copy: asking the device for the number of hits would wait for it at each step.
         sizes = self._sizes[rows]
         n_hits, cells = int(sizes.sum()), math.prod(self.shape)

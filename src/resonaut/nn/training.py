@@ -60,7 +60,7 @@ def n_parameters(network: nn.Module) -> int:
 
 
 @dataclass
-class _Training:
+class Training:
     """One training: what stays the same in all its epochs."""
 
     state: State
@@ -255,7 +255,7 @@ def train(
             resume.read_into(folder, state, key)
             _require_same_start(state, world, device, folder)
         passes = _passes(state, training, loss, settings, world, device, where)
-        job = _Training(
+        job = Training(
             *(state, passes, training, validation, settings, seed, where, world, folder, key),
             *(watch, on_epoch),
         )

@@ -15,7 +15,8 @@ BAR_MARGIN = 1.5
 """Inches that a panel with a colour scale needs to its right."""
 
 
-def _colour_bar(axes: Axes, image: object, label: str) -> None:
+def colour_bar(axes: Axes, image: object, label: str) -> None:
+    """The colour scale of an image to the right of its panel, in the margin `BAR_MARGIN`."""
     bar = axes.inset_axes((1 + _BAR_GAP, 0, _BAR_WIDTH, 1))
     axes.figure.colorbar(image, cax=bar).set_label(label, fontsize=13)
     bar.tick_params(labelsize=12)
@@ -73,7 +74,7 @@ def draw_images(
             interpolation="nearest",
         )
         _frame(panel, half_width, rotated)
-        _colour_bar(panel, shown, label)
+        colour_bar(panel, shown, label)
 
 
 def draw_difference(
@@ -97,4 +98,4 @@ def draw_difference(
         interpolation="nearest",
     )
     _frame(axes, half_width)
-    _colour_bar(axes, shown, label)
+    colour_bar(axes, shown, label)

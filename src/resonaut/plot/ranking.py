@@ -80,6 +80,7 @@ def draw_table(
     rows: Sequence[Sequence[str]],
     ranked: Sequence[Ranked | None],
     widths: Sequence[float],
+    row_height: float | None = None,
 ) -> None:
     """Draw a table whose rows begin with the line of their curve.
 
@@ -89,12 +90,13 @@ def draw_table(
         rows: (n_columns,) words each, of which the first stands left and the others right in their columns.
         ranked: the curve of each row; None for a row without one.
         widths: (n_columns,) shares of the width, the line before the first included.
+        row_height: of one row, as a share of the panel; at most 0.075 by default.
     """
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     right = np.cumsum(widths) / np.sum(widths)
-    step = min(0.075, 0.94 / (len(rows) + 1))
+    step = row_height or min(0.075, 0.94 / (len(rows) + 1))
     size = 13 if len(rows) <= 12 else 12
 
     def write(words: Sequence[str], y: float, **options: object) -> None:

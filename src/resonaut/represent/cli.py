@@ -1,4 +1,4 @@
-"""`resonaut represent features|images|clouds|mix|pseudo`."""
+"""`resonaut represent features|images|clouds|showers|mix|pseudo`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import argparse
 from resonaut.cli import add_settings, named_paths, settings_argument
 
 _KINDS = {
-    "features": "masses, substructure and the LHC Olympics set, per event and jet",
+    "features": "masses, substructure and the LHC Olympics set, per event and jet; observables of showers",
     "images": "jet images: centre, rotate, flip, pixelate, normalise",
     "clouds": "constituents relative to their jet, ragged",
+    "showers": "cells of calorimeter showers, sparse",
 }
 
 
@@ -65,7 +66,11 @@ def run(arguments: argparse.Namespace) -> int | None:
         )
         return None
     settings = validate(RepresentSettings, raw, "--settings")
-    if arguments.action == "features":
+    if arguments.action == "showers":
+        from resonaut.represent.showers import write_showers as write
+    elif arguments.action == "features" and _level(arguments.input) == "showers":
+        from resonaut.represent.shower_features import write_shower_features as write
+    elif arguments.action == "features":
         from resonaut.represent.features import write_features as write
     elif arguments.action == "images":
         from resonaut.represent.images import write_images as write
@@ -73,3 +78,11 @@ def run(arguments: argparse.Namespace) -> int | None:
         from resonaut.represent.clouds import write_clouds as write
     write(arguments.input, arguments.output, settings)
     return None
+
+
+def _level(path: str) -> str:
+    """What the events of a store are."""
+    from resonaut.store import Store
+
+    with Store(path) as events:
+        return str(events.attributes.get("level", "jets"))

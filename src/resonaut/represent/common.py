@@ -192,26 +192,51 @@ def represent(
                 writer.append({f"jets/{name}": values for name, values in jet_columns(leading).items()})
             if leading.jets or events.attributes.get("level") == "images":
                 rows(writer, leading)
-        before = json.loads(events.attributes["cut_flow"])
-        after = {f"represent_{cut}": count for cut, count in flow.items() if cut != "read"}
-        attributes: dict[str, Any] = {
-            name: events.attributes[name] for name in _CARRIED if name in events.attributes
-        }
-        n_events = list(flow.values())[-1]
-        attributes |= {
-            "schema_version": store.SCHEMA_VERSION,
-            "n_events": n_events,
-            "cut_flow": {**before, **after},
-            "settings": used,
-            "provenance": {
-                "settings": used,
-                "versions": versions(*packages),
-                "inputs": {Path(source).name: sha256(source)},
-            },
-        }
-        store.write_attributes(file, attributes)
+        after = write_head(file, events, str(source), flow, used, packages)
+        n_events = int(file.attrs["n_events"])
     log.info("%s: %d of %d events", output, n_events, flow["read"])
     write_run_record(output)
+    return after
+
+
+def write_head(
+    file: h5py.File,
+    events: store.Store,
+    source: str,
+    flow: dict[str, int],
+    used: dict[str, Any],
+    packages: tuple[str, ...],
+) -> dict[str, int]:
+    """Write the attributes of every representation.
+
+    Args:
+        file: the representation.
+        events: the store that it is made from.
+        source: the file of the store.
+        flow: events that were read, and those left after each cut of the representation, in order.
+        used: the settings that make a difference.
+        packages: distributions whose versions matter for the numbers.
+
+    Returns:
+        The cut flow: that of the store, extended.
+    """
+    before = json.loads(events.attributes["cut_flow"])
+    after = {f"represent_{cut}": count for cut, count in flow.items() if cut != "read"}
+    attributes: dict[str, Any] = {
+        name: events.attributes[name] for name in _CARRIED if name in events.attributes
+    }
+    attributes |= {
+        "schema_version": store.SCHEMA_VERSION,
+        "n_events": list(flow.values())[-1],
+        "cut_flow": {**before, **after},
+        "settings": used,
+        "provenance": {
+            "settings": used,
+            "versions": versions(*packages),
+            "inputs": {Path(source).name: sha256(source)},
+        },
+    }
+    store.write_attributes(file, attributes)
     return {**before, **after}
 
 

@@ -12,6 +12,7 @@ from resonaut.settings import Count, Settings
 
 Pixels = Annotated[Count, Field(ge=4)]
 HalfWidth = Annotated[float, Field(gt=0)]
+Factor = Annotated[Count, Field(ge=1)]
 Channel = Literal["pt", "charged", "neutral", "multiplicity"]
 
 
@@ -76,14 +77,39 @@ class CloudSettings(Settings):
     n_constituents_max: Count = Field(100, ge=1, description="Leading constituents kept per jet.")
 
 
+class ShowerSettings(Settings):
+    """Calorimeter showers: which, and which of their cells; as cells (`showers`) and as features."""
+
+    threshold: float = Field(
+        0.1, ge=0, description="Cells with less visible energy are dropped, MeV; before they are regrouped."
+    )
+    energy_min: float = Field(0.0, ge=0, description="Least energy of the incident particle, GeV.")
+    energy_max: float | None = Field(
+        None, gt=0, description="Largest energy of the incident particle, GeV; no upper cut if absent."
+    )
+    zero_energy: Literal["fail", "drop", "keep"] = Field(
+        "fail", description="Showers without a cell above the threshold are an error, left out, or kept."
+    )
+    regroup: tuple[Factor, Factor, Factor] | None = Field(
+        None, description="[layers, rows, columns] of neighbouring cells that become one: [2, 2, 2]."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ShowerSettings:
+        if self.energy_max is not None and self.energy_max <= self.energy_min:
+            raise ValueError(f"energy_max ({self.energy_max}) must exceed energy_min ({self.energy_min})")
+        return self
+
+
 class RepresentSettings(Settings):
-    """What jets become."""
+    """What jets and showers become."""
 
     n_jets: Count = Field(2, ge=1, description="Leading jets per event that are represented.")
     selection: Selection = Selection(n_jets_min=2)
     features: FeatureSettings = FeatureSettings()
     images: ImageSettings = ImageSettings()
     clouds: CloudSettings = CloudSettings()
+    showers: ShowerSettings = ShowerSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
 
-KINDS = ("clouds", "features", "images")
+KINDS = ("clouds", "features", "images", "showers")
 """Representations that taggers read (`representations.REPRESENTATIONS`)."""
 
 
@@ -39,7 +39,7 @@ def _add_scored(parser: argparse.ArgumentParser) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions train, evaluate, tune, score, encode, compare, export and metrics."""
+    """Add the actions train, evaluate, tune, score, encode, cluster, compare, export and metrics."""
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train a tagger and measure it on test jets")
     add_settings(train)
@@ -81,6 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     encode.add_argument("--reference", type=Path, help="chunk of simulated events that they are found in")
     _add_device(encode)
     _add_threads(encode)
+    cluster = actions.add_parser("cluster", help="share out the hits of two overlapping showers")
+    add_settings(cluster)
+    cluster.add_argument("--showers", type=Path, required=True, metavar="MANIFEST")
+    cluster.add_argument("--weights", type=Path, required=True, help="safetensors to write")
+    cluster.add_argument("--output", type=Path, required=True, help="JSON to write: how well it separates")
+    _add_threads(cluster)
     compare = actions.add_parser("compare", help="compare the taggers of a study on the same jets")
     compare.add_argument("--scores", nargs="+", required=True, metavar="NAME=FILE")
     compare.add_argument("--metrics", nargs="+", required=True, metavar="NAME=FILE")
@@ -99,6 +105,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Run one action."""
     actions = {"train": _train, "evaluate": _evaluate, "tune": _tune, "score": _score}
     actions |= {"encode": _encode, "compare": _compare, "export": _export, "metrics": _metrics}
+    actions |= {"cluster": _cluster}
     actions[arguments.action](arguments)
 
 
@@ -152,6 +159,15 @@ def _encode(arguments: argparse.Namespace) -> None:
     encode.run(
         *(arguments.weights, arguments.input, arguments.output),
         *(arguments.n_components, arguments.reference, arguments.threads, arguments.device),
+    )
+
+
+def _cluster(arguments: argparse.Namespace) -> None:
+    from resonaut.tag.segmentation import run
+
+    run.run(
+        *(settings_argument(arguments.settings), arguments.showers, arguments.weights, arguments.output),
+        arguments.threads,
     )
 
 

@@ -16,7 +16,7 @@ from resonaut.errors import InputError
 from resonaut.files import read_json, write_json
 from resonaut.provenance import describe, write_run_record
 from resonaut.store import open_h5
-from resonaut.tag.evaluation import summary
+from resonaut.tag.evaluation import held_out, summary
 from resonaut.tag.evaluation.summary import Scored
 from resonaut.tag.tasks import OUTPUTS
 
@@ -48,8 +48,12 @@ def read(file: h5py.File, group: str, task: str) -> Scored:
         label=columns.get("label"),
         target=columns.get("target"),
         reference=columns.get("reference"),
-        jets={name: columns[name] for name in _KINEMATICS if name in columns},
+        jets={name: values for name, values in columns.items() if name in _KINEMATICS or _flag(name)},
     )
+
+
+def _flag(name: str) -> bool:
+    return name.startswith("held_out_")
 
 
 def run(scores: Path, training: Path, output: Path) -> None:
@@ -75,6 +79,8 @@ def run(scores: Path, training: Path, output: Path) -> None:
         result = summary.classes(test, seen, classes)
     else:
         result = getattr(summary, head["task"])(test, seen)
+    if trained.get("held_out"):
+        result["held_out"] = held_out.evaluate(test, seen, trained["held_out"], head["task"])
     provenance = describe({"training": trained["provenance"]["settings"]}, [scores, training], PACKAGES)
     keys = ("n_jets", "n_parameters", "best_epoch", "history")
     write_json(

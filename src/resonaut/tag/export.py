@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from resonaut.tag.networks import Trained, load
 from resonaut.tag.rows.representations import REPRESENTATIONS
 
 UNITS = "energies, momenta and masses in GeV, angles in radian, lengths in mm"
+RAGGED = ("clouds", "showers")
+"""Representations whose rows have a mask."""
 OUTPUTS = {"binary": "score", "classes": "scores", "regression": "prediction"}
 """Name of the output by the task, as in files of scores."""
 ROWS = (1, 7, 1000)
@@ -138,7 +141,7 @@ def ensemble_of(trained: Trained) -> Ensemble:
 def axes_of(trained: Trained) -> dict[str, dict[int, str]]:
     """Inputs of the file and their axes of any size."""
     axes = {"values": {0: "rows"}}
-    if trained.settings.representation() == "clouds":
+    if trained.settings.representation() in RAGGED:
         axes = {name: {0: "rows", 1: "constituents"} for name in ("values", "mask")}
     if _reference(trained) is not None:
         axes["reference"] = {0: "rows"}
@@ -151,7 +154,7 @@ def shapes_of(trained: Trained) -> list[tuple[int, int]]:
     Lengths on both sides of the number of neighbours and of the four-momenta that a network takes, and as
     long as jets were in training; one constituent of anything but clouds.
     """
-    if trained.settings.representation() != "clouds":
+    if trained.settings.representation() not in RAGGED:
         return [(_ROWS_OF_EXAMPLE, 1), *((rows, 1) for rows in ROWS)]
     n_max = int(trained.description.get("representation", {}).get("n_constituents_max", _N_CONSTITUENTS_MAX))
     turns = {int(getattr(trained.settings, name, 16)) for name in ("k", "n_momenta")}
@@ -173,8 +176,13 @@ def example_of(
     n_inputs = len(trained.tagger.inputs)
     mean, width = _moments(trained.networks[0], n_inputs)
     kind = trained.settings.representation()
-    if kind == "clouds":
+    if kind in RAGGED:
         values = mean + width * generator.standard_normal((n_rows, n_constituents, n_inputs))
+        if trained.tagger.inputs[0].startswith("cell/"):
+            n_cells = math.prod(trained.settings.shape)  # type: ignore[attr-defined]
+            # A cell stands once in a shower.
+            order = generator.random((n_rows, n_cells)).argsort(axis=1)
+            values[..., 0], values[..., 1] = order[:, :n_constituents], np.abs(values[..., 1])
         count = generator.integers(0, n_constituents + 1, n_rows)
         count[:2] = (n_constituents, 0)[: len(count)]
         mask = np.arange(n_constituents) < count[:, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from resonaut.datasets import Name
 from resonaut.nn.settings import ScheduledTraining
@@ -26,6 +26,7 @@ BINARY = ("background", "signal")
 """Names of the classes 0 and 1 where there are two."""
 TaskName = Literal["binary", "classes", "regression"]
 Datasets = Annotated[tuple[Name, ...], Field(min_length=1)]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class TaggerSettings(Settings):
@@ -53,6 +54,11 @@ class TaggerSettings(Settings):
     matched: bool = Field(
         False,
         description="Only jets that hold a resonance and its quarks, of the datasets that have resonances.",
+    )
+    hold_out: dict[ColumnName, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="Rows with a column from low to high are left out of training and validation, and "
+        "measured apart, to test interpolation and extrapolation: {incident_energy: [340, 360]}.",
     )
     event_weights: bool = Field(
         False,
@@ -93,6 +99,9 @@ class TaggerSettings(Settings):
             raise ValueError("stream: features are read at once; leave this key out")
         if self.classes and len(self.classes) < 3:
             raise ValueError("classes: three or more are expected; two are 'signal' and 'background'")
+        for name, (low, high) in self.hold_out.items():
+            if low >= high:
+                raise ValueError(f"hold_out.{name}: [low, high] with low < high is expected")
         owner: dict[str, str] = {}
         for name, datasets in self.by_class.items():
             for dataset in datasets:

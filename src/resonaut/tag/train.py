@@ -20,10 +20,12 @@ from resonaut.provenance import write_run_record
 from resonaut.store import creating
 from resonaut.tag import networks
 from resonaut.tag.fitting import Fitted, fit_once
+from resonaut.tag.rows import held_out
 from resonaut.tag.rows.data import KINEMATICS, Jets
 from resonaut.tag.rows.prepare import Prepared, prepare
 from resonaut.tag.rows.representations import REPRESENTATIONS
 from resonaut.tag.search.overlay import overlay
+from resonaut.tag.settings import TaggerSettings
 
 N_TRAINING_ROWS = 50_000
 """Training rows at most that are scored, for the comparison with the test rows."""
@@ -103,6 +105,7 @@ def run(
         )
     _write(
         slice_,
+        settings,
         rows,
         fitted,
         {"weights": weights, "scores": scores, "training": training},
@@ -139,6 +142,7 @@ def _records(epochs: Path | None, restart: int) -> Path | None:
 
 def _write(
     slice_: Mapping[str, Any],
+    settings: TaggerSettings,
     rows: Prepared,
     fitted: list[Fitted],
     files: Mapping[str, Path],
@@ -155,6 +159,7 @@ def _write(
     attributes = {**head, "kind": "tag_scores", "part": "test", "rows": what, "datasets": rows.names}
     attributes["provenance"] = rows.provenance
     identity = _identity(rows.jets, rows.parts[2])
+    columns["jets"] |= held_out.flags(rows.jets.columns, rows.parts[2], settings.hold_out)
     if task.classes:
         for group, (part, _) in outputs.items():
             columns[group]["label"] = rows.group[part].astype(np.int8)
@@ -169,6 +174,7 @@ def _write(
             "n_parameters": n_parameters(fitted[0].network),
             "best_epoch": history.best_epoch,
             "history": [asdict(epoch) for epoch in history.epochs],
+            "held_out": held_out.describe(rows.jets.columns, rows.parts[0], settings.hold_out),
             "provenance": rows.provenance,
         },
     )

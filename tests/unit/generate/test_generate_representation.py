@@ -11,7 +11,8 @@ import pytest
 from resonaut import manifest
 from resonaut.errors import InputError, MismatchError
 from resonaut.files import canonical_json
-from resonaut.generate import data, train
+from resonaut.generate import reading, sample, train
+from resonaut.generate.methods.vae import Settings
 
 SETTINGS = {"n_pixels": 8, "half_width": 1.0, "normalise": "sum", "channels": ["pt"]}
 
@@ -34,18 +35,23 @@ def write(folder, *changes, shape=(8, 8)):
     return folder / "qcd.json"
 
 
+def read(path):
+    settings = Settings(datasets=("qcd",), n_rows_max=1000)
+    return reading.read({"qcd": path}, settings, 1, "generate.vae")
+
+
 def test_settings_come_with_the_images(tmp_path):
-    made = data.read(manifest.read(write(tmp_path, {}, {})), 1000, 1, "generate.vae")
-    assert made.images.shape == (80, 8, 8)
+    made = read(write(tmp_path, {}, {}))
+    assert made.values.shape == (80, 8, 8)
     assert made.settings == {**SETTINGS, "n_jets": 2}
 
 
 @pytest.mark.parametrize("change", [{"rotate": False}, {"channels": ["charged"]}, {"n_pixels": 9}])
 def test_chunks_made_differently(tmp_path, change):
-    item = manifest.read(write(tmp_path, {}, change))
+    item = write(tmp_path, {}, change)
     key = next(iter(change))
     with pytest.raises(MismatchError, match=rf"1\.h5: images made with .*'{key}'.*but .*0\.h5 was made with"):
-        data.read(item, 1000, 1, "generate.vae")
+        read(item)
 
 
 @pytest.mark.parametrize(
@@ -69,11 +75,11 @@ def test_chunks_made_differently(tmp_path, change):
     ],
 )
 def test_images_of_other_shapes(tmp_path, change, shape, message):
-    item = manifest.read(write(tmp_path, change, shape=shape))
+    item = write(tmp_path, change, shape=shape)
     with pytest.raises(
         InputError, match=rf"qcd\.json: images .*{message}" if "channels" not in change else message
     ):
-        data.read(item, 1000, 1, "generate.vae")
+        read(item)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +89,12 @@ def test_samples_are_made_like_the_images(tmp_path, normalise, expected):
     """They record how the images were made, and sum to 1 only if these do."""
     images = write(tmp_path, {"normalise": normalise})
     training = {"epochs": 1, "batch_size": 16, "device": "cpu"}
-    settings = {"dataset": "qcd", "n_samples": 10, "hidden": [8], "n_latent": 2, "training": training}
+    settings = {"datasets": ["qcd"], "hidden": [8], "n_latent": 2, "training": training}
     slice_ = {"method": "toy", "kind": "vae", "seed": 5, "settings": settings}
-    train.run(slice_, {"qcd": images}, *(tmp_path / name for name in ("w", "s.h5", "m.json")), threads=1)
+    train.run(slice_, {"qcd": images}, tmp_path / "w", tmp_path / "m.json", threads=1)
+    sample.run(tmp_path / "w", tmp_path / "s.h5", sample.Request(10, seed=1, threads=1))
     with h5py.File(tmp_path / "s.h5") as file:
-        assert json.loads(file.attrs["settings"])["images"] == {
-            **SETTINGS,
-            "n_jets": 2,
-            "normalise": normalise,
-        }
-        sums = file["images"][:].sum((1, 2))
+        made = {"n_jets": 2, "images": {**SETTINGS, "normalise": normalise}}
+        assert json.loads(file.attrs["settings"]) == made
+        sums = file["images"][:].sum((1, 2, 3))
     assert (np.abs(sums - 1) < 1e-4).all() == expected

@@ -10,7 +10,8 @@ from resonaut import manifest
 from resonaut.cli import main
 from resonaut.errors import BadValueError, ConfigError, EmptyFileError, InputError, TrainingError
 from resonaut.files import canonical_json
-from resonaut.generate import data, sample, train
+from resonaut.generate import reading, sample, train
+from resonaut.generate.methods.vae import Settings
 from resonaut.nn.splits import part_of
 from resonaut.seeds import event_hash
 
@@ -52,12 +53,19 @@ def write_images(folder, n_events, *, name="qcd", n_chunks=2, kind="images", spo
 
 def slice_of(**more):
     training = {"epochs": 12, "batch_size": 128, "learning_rate": 3e-3, "device": "cpu"}
-    settings = {"dataset": "qcd", "n_samples": 2000, "hidden": [32], "n_latent": 4, "training": training}
+    settings = {"datasets": ["qcd"], "hidden": [32], "n_latent": 4, "training": training}
     return {"method": "toy", "kind": "vae", "seed": 5, "settings": {**settings, **more}}
 
 
 def outputs(folder):
-    return [folder / name for name in ("w.safetensors", "g.h5", "m.json")]
+    return [folder / name for name in ("w.safetensors", "t.json")]
+
+
+def draw(weights, path, number=2000, seed=1):
+    """Samples (number, P, P)."""
+    sample.run(weights, path, sample.Request(number, seed, device="cpu", threads=1))
+    with h5py.File(path) as file:
+        return file["images"][:, 0]
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +80,8 @@ def trained(images, tmp_path_factory):
     return files
 
 
-def test_samples_are_physical_and_have_the_mean_image(trained):
-    with h5py.File(trained[1]) as file:
-        drawn = file["images"][:]
+def test_samples_are_physical_and_have_the_mean_image(trained, tmp_path):
+    drawn = draw(trained[0], tmp_path / "g.h5")
     assert drawn.shape == (2000, SIZE, SIZE)
     assert drawn.min() == 0
     np.testing.assert_allclose(drawn.sum((1, 2)), 1, rtol=1e-5)
@@ -84,36 +91,37 @@ def test_samples_are_physical_and_have_the_mean_image(trained):
     assert np.abs(real.mean(0) - real.mean(0)[:, ::-1]).sum() > 0.5
 
 
-def test_metrics_name_distances_floors_and_losses(trained):
-    metrics = json.loads(trained[2].read_text())
-    assert set(metrics["distances"]) == {
-        *("mass_over_pt", "girth", "active_pixels", "leading_pixel_fraction", "mean_image")
-    }
-    for name in ("active_pixels", "leading_pixel_fraction"):
-        entry = metrics["distances"][name]
-        assert entry["distance"] < 0.3 * entry["real_width"]
-    losses = [epoch["validation_loss"] for epoch in metrics["history"]]
-    assert losses[metrics["best_epoch"] - 1] == min(losses) < losses[0]
+def test_training_names_losses_rows_and_parameters(trained):
+    training = json.loads(trained[1].read_text())
+    losses = [epoch["validation_loss"] for epoch in training["history"]]
+    assert losses[training["best_epoch"] - 1] == min(losses) < losses[0]
     sizes = [(128, 32), (32, 8), (4, 32), (32, 192)]
-    assert metrics["n_parameters"] == sum((a + 1) * b for a, b in sizes)
+    assert training["n_parameters"] == sum((a + 1) * b for a, b in sizes)
+    assert sum(training["n_rows"].values()) == 6000
+    assert (training["learn"], training["conditions"]) == ("images", [])
+
+
+def read(images, n_rows_max):
+    settings = Settings(datasets=("qcd",), n_rows_max=n_rows_max)
+    return reading.read({"qcd": images}, settings, 5, "generate.toy")
 
 
 def test_parts_hold_whole_events(images):
-    jets = data.read(manifest.read(images), 10_000, 5, "generate.toy")
+    jets = read(images, 10_000)
     event = np.arange(3000)
     expected = part_of(event_hash("qcd", event * 0 + 1, event * 0 + 1, event, 5, "generate split"))
     np.testing.assert_array_equal(jets.part, np.repeat(expected, 2))
     both = np.concatenate([toy(3000, 0), toy(3000, 1)])
-    np.testing.assert_array_equal(jets.images, both)
+    np.testing.assert_array_equal(jets.values, both)
 
 
 def test_choice_keeps_whole_events_with_their_images(images):
-    jets = data.read(manifest.read(images), 301, 5, "generate.toy")
+    jets = read(images, 301)
     event = np.arange(3000)
     order = np.argsort(event_hash("qcd", event * 0 + 1, event * 0 + 1, event, 5, "generate choice"))
     chosen = np.sort(order[:150])
     both = np.concatenate([toy(3000, 0), toy(3000, 1)]).reshape(3000, 2, SIZE, SIZE)
-    np.testing.assert_array_equal(jets.images, both[chosen].reshape(-1, SIZE, SIZE))
+    np.testing.assert_array_equal(jets.values, both[chosen].reshape(-1, SIZE, SIZE))
 
 
 def test_two_runs_give_the_same_bytes(images, trained, tmp_path):
@@ -121,28 +129,28 @@ def test_two_runs_give_the_same_bytes(images, trained, tmp_path):
     train.run(slice_of(), {"qcd": images}, *again, threads=1)
     for first, second in zip(trained, again, strict=True):
         assert first.read_bytes() == second.read_bytes()
+    for name in ("one", "two"):
+        draw(again[0], tmp_path / f"{name}.h5", 300)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
 
 
 def test_reloaded_weights_draw_the_same_images(trained, tmp_path):
-    sample.run(trained[0], 1500, tmp_path / "more.h5", seed=1, threads=1)
-    sample.run(trained[0], 100, tmp_path / "fewer.h5", seed=1, threads=1)
-    sample.run(trained[0], 100, tmp_path / "other.h5", seed=2, threads=1)
-    more, fewer, other = (h5py.File(tmp_path / f"{n}.h5")["images"][:] for n in ("more", "fewer", "other"))
+    more, fewer = (draw(trained[0], tmp_path / f"{n}.h5", n, seed=1) for n in (1500, 100))
+    other = draw(trained[0], tmp_path / "other.h5", 100, seed=2)
     assert len(more) == 1500
     np.testing.assert_array_equal(more[:100], fewer)
     assert not np.array_equal(fewer, other)
-    with h5py.File(trained[1]) as file:
-        np.testing.assert_allclose(more.mean(0), file["images"][:].mean(0), atol=0.02)
+    np.testing.assert_allclose(more.mean(0), draw(trained[0], tmp_path / "g.h5").mean(0), atol=0.02)
 
 
 def test_command_line(images, tmp_path):
-    files = outputs(tmp_path)
-    text = canonical_json(slice_of(n_jets_max=300, n_samples=20, training={"epochs": 1, "device": "cpu"}))
-    options = ["--weights", str(files[0]), "--samples", str(files[1]), "--metrics", str(files[2])]
-    assert main(["generate", "train", "--settings", text, "--images", f"qcd={images}", *options]) == 0
+    weights, training = map(str, outputs(tmp_path))
+    text = canonical_json(slice_of(n_rows_max=300, training={"epochs": 1, "device": "cpu"}))
+    learnt = ["--images", f"qcd={images}", "--weights", weights, "--training", training]
+    assert main(["generate", "train", "--settings", text, *learnt]) == 0
     drawing = ["--number", "7", "--seed", "1", "--output", str(tmp_path / "more.h5")]
-    assert main(["generate", "sample", "--weights", str(files[0]), *drawing]) == 0
-    assert (tmp_path / "m.json.run.json").exists()
+    assert main(["generate", "sample", "--weights", weights, *drawing]) == 0
+    assert (tmp_path / "more.h5.run.json").exists()
 
 
 # -- wrong input ---------------------------------------------------------------------------------------------
@@ -157,7 +165,8 @@ def fails(error, message, paths, folder, **more):
 
 def test_dataset_without_images(images, tmp_path):
     fails(
-        ConfigError, r"generate\.toy\.dataset: no images of 'top'", {"qcd": images}, tmp_path, dataset="top"
+        *(ConfigError, r"generate\.toy\.datasets: no images of 'top'", {"qcd": images}, tmp_path),
+        datasets=["top"],
     )
 
 
@@ -186,12 +195,12 @@ def no_events(file):
 
 def test_no_jets(tmp_path):
     empty = write_images(tmp_path, 20, spoil=no_events)
-    fails(EmptyFileError, r"generate\.toy\.dataset: 'qcd' holds no jets", {"qcd": empty}, tmp_path)
+    fails(EmptyFileError, r"generate\.toy\.datasets: 'qcd' .* holds no rows", {"qcd": empty}, tmp_path)
 
 
 def test_too_few_jets(tmp_path):
     few = write_images(tmp_path, 2)
-    fails(TrainingError, r"part holds no jets \(4 in all parts\)", {"qcd": few}, tmp_path)
+    fails(TrainingError, r"part holds no rows \(4 in all parts\)", {"qcd": few}, tmp_path)
 
 
 def test_chunks_made_differently(tmp_path):
@@ -205,4 +214,4 @@ def test_chunks_made_differently(tmp_path):
 
 def test_no_samples_wanted(trained, tmp_path):
     with pytest.raises(ConfigError, match="--number: 1 or more is expected, got 0"):
-        sample.run(trained[0], 0, tmp_path / "x.h5", seed=1)
+        draw(trained[0], tmp_path / "x.h5", 0)

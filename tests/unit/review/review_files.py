@@ -8,7 +8,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from review_amplification import make_amplification
 from review_calibration import make_calibration
+from review_generate import make_generators, make_training
+from review_generate import make_images as make_generated_images
 from review_global import make_global
 from review_search import make_evaluation, make_searches
 from review_taggers import make_comparison, make_tag, make_tune
@@ -127,21 +130,6 @@ def make_images(folder: Path, name: str, n: int = 100) -> Path:
     return _write(folder, "images", name, n, arrays, {"images": {"n_pixels": N_PIXELS, "half_width": 1.0}})
 
 
-def make_generate(folder: Path, n: int = 300) -> tuple[Path, Path]:
-    """Samples of a generator and their metrics."""
-    with h5py.File(folder / "samples.h5", "w") as file:
-        file.attrs["kind"] = "generated_images"
-        file.attrs["settings"] = canonical_json({"images": {"half_width": 1.0}})
-        file["images"] = np.roll(jet_images("another qcd", n), 1, 1)
-    history = [
-        {"epoch": i, "train_loss": 3 + 2 * 0.8**i, "validation_loss": 3.02 + 1.9 * 0.8**i}
-        for i in range(1, 31)
-    ]
-    metrics = {"dataset": "qcd", "method": "vae", "history": history, "best_epoch": 30}
-    write_json(folder / "generate.json", {**metrics, "provenance": {"settings": {"seed": 1}}})
-    return folder / "samples.h5", folder / "generate.json"
-
-
 def make_search(folder: Path, features: list[str], n_signal: int) -> dict[str, Path]:
     """A mixture and the scores of a detector in it."""
     found = {word.split("=")[0]: manifest.read(word.split("=")[1]) for word in features}
@@ -253,7 +241,9 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
     features = [f"{name}={make_features(folder, name, 400 * scale)}" for name in names]
     images = [f"{name}={make_images(folder, name, 100 * scale)}" for name in names]
     scores, metrics = map(str, make_tag(folder, 2000 * scale))
-    samples, made = map(str, make_generate(folder, 300 * scale))
+    generated = make_generated_images(
+        folder, jet_images("qcd", 300), np.roll(jet_images("another qcd", 300), 1, 1)
+    )
     search = make_search(folder, features, 15 * scale)
     return {
         "simulate": ["--stores", *stores],
@@ -262,7 +252,9 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "tag": ["--scores", scores, "--metrics", metrics],
         "tune": ["--trials", str(make_tune(folder))],
         "tag_compare": ["--comparison", str(make_comparison(folder, 2000 * scale))],
-        "generate": ["--samples", samples, "--metrics", made, "--images", images[0].split("=")[1]],
+        "generate": ["--evaluation", str(generated), "--training", str(make_training(folder))],
+        "generate_compare": ["--comparison", str(make_generators(folder, generated))],
+        "generate_amplification": ["--errors", str(make_amplification(folder))],
         "detect": [word for role, path in search.items() for word in (f"--{role}", str(path))],
         "hunt": ["--spectra", str(make_hunt(folder))],
         "hunt_evaluate": ["--evaluation", str(make_evaluation(folder))],

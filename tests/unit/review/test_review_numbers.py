@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from review_files import LOOK, N_PIXELS, SETTINGS
+from review_files import LOOK, SETTINGS
 
 from resonaut.config import load
 from resonaut.errors import ConfigError
@@ -96,15 +96,6 @@ def test_words_of_the_comparison_carry_both_errors():
     entry |= {"n_parameters": None, "auc_error": None, "spread": None}
     entry["rejection"]["0.3"] = {"rejection": None, "error": None}
     assert tag_compare.words(entry)[1:5] == ["", "0.9819", "0.9320", "none passes"]
-
-
-def test_image_mass_of_two_pixels_and_active_pixels():
-    image = np.zeros((2, N_PIXELS, N_PIXELS))
-    image[0, 10, 20], image[0, 30, 20] = 0.25, 0.75
-    image[1, 5, 5] = 3.0
-    # Pixels are 2 / 40 wide: sqrt(z (1 - z)) times the distance of the two.
-    np.testing.assert_allclose(generate.mass_over_pt(image, 1.0), [np.sqrt(0.25 * 0.75) * 1.0, 0], atol=1e-12)
-    np.testing.assert_array_equal(generate.active_pixels(image), [2, 1])
 
 
 def test_difference_of_images_leaves_out_empty_pixels():

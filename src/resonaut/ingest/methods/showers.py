@@ -42,7 +42,8 @@ class Settings(base.Settings):
         None, description="Whose binning, where the XML file describes several."
     )
     shape: tuple[base.Count, base.Count, base.Count] = Field(
-        (30, 30, 30), description="Layers, rows and columns of the calorimeter of a sparse file."
+        (30, 30, 30),
+        description="Layers, rows and columns of the calorimeter of a sparse file that does not say them.",
     )
 
 
@@ -59,7 +60,8 @@ def build(settings: Settings) -> ShowerReader:
 class ShowerReader:
     """Events are showers: `incident_energy` (GeV), and `theta`, `phi` (radian) where the file has them.
 
-    Cells without energy are not kept, however the file stores them. There are no jet collections.
+    Cells without energy are not kept, however the file stores them. There are no jet collections. The sparse
+    layout is the house's own (`simulate` writes it): see `shower_layouts.SparseShowers`.
 
     Attributes:
         remote: how a remote XML file is reached.
@@ -72,9 +74,11 @@ class ShowerReader:
     def info(self, file: Any, path: str) -> SourceInfo:
         """The number of showers, all of one weight, and the attribute `geometry` (see `ingest.geometry`)."""
         showers, layout = self._open(file, path)
-        n_showers = showers.n_showers
         attributes = {"geometry": self._geometry(path, showers, layout)}
-        return SourceInfo(n_showers, float(n_showers), None, "", attributes=attributes)
+        n_generated, names = showers.n_showers, ()
+        if isinstance(showers, SparseShowers):
+            n_generated, names = showers.n_generated, showers.label_names
+        return SourceInfo(n_generated, float(n_generated), None, "", names, attributes)
 
     def batches(self, file: Any, path: str, collection: str | None, step: int) -> Iterator[Batch]:
         """Read showers."""
@@ -109,7 +113,13 @@ class ShowerReader:
             return DenseShowers(file, path, f"{_GRID}/", "energy", 1.0, "layers", 4), layout
         if layout == "calochallenge":
             return DenseShowers(file, path, "", "incident_energies", GEV_PER_MEV, "showers", 2), layout
-        return SparseShowers(file, path, self.settings.shape), layout
+        with reading(path, KIND):
+            said = file.attrs.get("geometry")
+        if said is not None:
+            return SparseShowers(file, path, geometry.of_json(path, said), "Make the file again."), layout
+        shape = self.settings.shape
+        advice = f"Is the option 'shape: {list(shape)}' right?"
+        return SparseShowers(file, path, geometry.cartesian(shape), advice), layout
 
     def _geometry(self, path: str, showers: DenseShowers | SparseShowers, layout: str) -> dict[str, Any]:
         """The geometry, its number of cells checked.
@@ -123,7 +133,8 @@ class ShowerReader:
                 raise ConfigError(
                     f"binning: {path} has cells of equal size, and needs no XML file. Leave it out."
                 )
-            return geometry.cartesian(showers.shape)
+            known = isinstance(showers, SparseShowers)
+            return showers.geometry if known else geometry.cartesian(showers.shape)
         if self.settings.binning is None:
             raise ConfigError(
                 f"binning: required for {path}: a file of the CaloChallenge does not say where its voxels "

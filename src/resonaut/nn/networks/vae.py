@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from resonaut.nn.networks.dense import dense
+from resonaut.nn.networks.hurdle import LOG_SCALE_RANGE, hurdle_nll
+from resonaut.nn.networks.scaled_conditions import ScaledConditions
 
-_LOG_SCALE_RANGE = (-4.0, 2.0)
-_LOG_VARIANCE_RANGE = (-12.0, 12.0)
+LOG_VARIANCE_RANGE = (-12.0, 12.0)
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -37,28 +37,36 @@ class ImageVAE(nn.Module):
         n_pixels: pixels along each axis.
         hidden: hidden layers of the encoder; the decoder has them in reverse.
         n_latent: length of the latent vector.
+        conditions: names of the conditions, which encoder and decoder are given.
     """
 
     log_mean: Tensor
     log_width: Tensor
 
-    def __init__(self, n_pixels: int, hidden: Sequence[int], n_latent: int) -> None:
+    def __init__(
+        self, n_pixels: int, hidden: Sequence[int], n_latent: int, conditions: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.n_pixels = n_pixels
         size = n_pixels**2
         self.register_buffer("log_mean", torch.zeros(()))
         self.register_buffer("log_width", torch.ones(()))
-        self.encoder = dense([2 * size, *hidden, 2 * n_latent], last_activation=False)
-        self.decoder = dense([n_latent, *reversed(hidden), 3 * size], last_activation=False)
+        n_given = len(conditions)
+        self.conditions = ScaledConditions(conditions)
+        self.encoder = dense([2 * size + n_given, *hidden, 2 * n_latent], last_activation=False)
+        self.decoder = dense([n_latent + n_given, *reversed(hidden), 3 * size], last_activation=False)
         self.n_latent = n_latent
 
     @torch.no_grad()
-    def measure(self, images: Tensor) -> None:
+    def measure(self, images: Tensor, conditions: Tensor | None = None) -> None:
         """Take the scale of the logarithms of hit pixels, and start the decoder at the mean occupancy.
 
         Args:
             images: (n, n_pixels, n_pixels).
+            conditions: (n, n_conditions); None where there are none.
         """
+        if conditions is not None:
+            self.conditions.measure(conditions)
         logs = images[images > 0].log()
         self.log_mean.copy_(logs.mean())
         self.log_width.copy_(logs.std().clamp_min(1e-3))
@@ -66,56 +74,61 @@ class ImageVAE(nn.Module):
         occupancy = ((images > 0).sum(dim=0).float() + 0.5) / (len(images) + 1.0)
         self.decoder[-1].bias[: self.n_pixels**2].copy_(torch.logit(occupancy).flatten())
 
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, images: Tensor, conditions: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the latent vector of each image, both (n, n_latent)."""
         flat = images.flatten(1)
         hit = flat > 0
         logs = self._standardised_logs(flat, hit)
-        mean, log_variance = self.encoder(torch.cat([logs, hit.to(logs.dtype)], dim=1)).chunk(2, dim=1)
-        return mean, log_variance.clamp(*_LOG_VARIANCE_RANGE)
+        inputs = self._with_conditions(conditions, logs, hit.to(logs.dtype))
+        mean, log_variance = self.encoder(inputs).chunk(2, dim=1)
+        return mean, log_variance.clamp(*LOG_VARIANCE_RANGE)
 
-    def decode(self, latent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def decode(self, latent: Tensor, conditions: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Logit of a hit, location and log scale of the standardised logarithm; each (n, n_pixels^2)."""
-        logit, location, log_scale = self.decoder(latent).chunk(3, dim=1)
-        return logit, location, log_scale.clamp(*_LOG_SCALE_RANGE)
+        logit, location, log_scale = self.decoder(self._with_conditions(conditions, latent)).chunk(3, dim=1)
+        return logit, location, log_scale.clamp(*LOG_SCALE_RANGE)
+
+    def _with_conditions(self, conditions: Tensor | None, *inputs: Tensor) -> Tensor:
+        given = [] if conditions is None else [self.conditions(conditions)]
+        return torch.cat([*inputs, *given], dim=1)
 
     def _standardised_logs(self, flat: Tensor, hit: Tensor) -> Tensor:
         logs = torch.where(hit, flat, torch.ones_like(flat)).log()
         return torch.where(hit, (logs - self.log_mean) / self.log_width, torch.zeros_like(logs))
 
-    def loss(self, images: Tensor, kl_weight: float) -> Tensor:
+    def loss(self, images: Tensor, kl_weight: float, conditions: Tensor | None = None) -> Tensor:
         """Negative evidence lower bound of each image (arXiv:1312.6114, eq. 10, one draw), up to a constant.
 
         Args:
             images: (n, n_pixels, n_pixels).
             kl_weight: factor of the KL term (beta of arXiv:1804.03599); 1 is the bound itself.
+            conditions: (n, n_conditions); None where there are none.
 
         Returns:
             (n,) nats.
         """
-        mean, log_variance = self.encode(images)
+        mean, log_variance = self.encode(images, conditions)
         latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        logit, location, log_scale = self.decode(latent)
+        logit, location, log_scale = self.decode(latent, conditions)
         flat = images.flatten(1)
         hit = flat > 0
-        occupancy = functional.binary_cross_entropy_with_logits(logit, hit.to(logit.dtype), reduction="none")
-        pull = (self._standardised_logs(flat, hit) - location) * (-log_scale).exp()
-        value = (0.5 * pull.square() + log_scale) * hit
-        return (occupancy + value).sum(dim=1) + kl_weight * kl_divergence(mean, log_variance)
+        pixels = hurdle_nll(hit, self._standardised_logs(flat, hit), logit, location, log_scale)
+        return pixels.sum(dim=1) + kl_weight * kl_divergence(mean, log_variance)
 
     @torch.no_grad()
-    def sample(self, n_images: int, *, normalise: bool) -> Tensor:
+    def sample(self, n_images: int, *, normalise: bool, conditions: Tensor | None = None) -> Tensor:
         """Draw images from the prior, with torch's random state.
 
         Args:
             n_images: number of images.
             normalise: scale each image to the sum 1.
+            conditions: (n_images, n_conditions); None where there are none.
 
         Returns:
             (n_images, n_pixels, n_pixels), not negative; each has at least one hit pixel.
         """
         latent = torch.randn(n_images, self.n_latent, device=self.log_mean.device)
-        logit, location, log_scale = self.decode(latent)
+        logit, location, log_scale = self.decode(latent, conditions)
         hit = torch.rand_like(logit) < torch.sigmoid(logit)
         hit[torch.arange(n_images), logit.argmax(dim=1)] |= ~hit.any(dim=1)
         logs = location + log_scale.exp() * torch.randn_like(location)

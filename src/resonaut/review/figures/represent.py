@@ -15,6 +15,7 @@ from resonaut.plot.images import BAR_MARGIN, draw_images
 from resonaut.plot.style import Look, Panel, Row, add_label, add_title, panels
 from resonaut.representation import read_settings
 from resonaut.review.reading import SLICE, columns, manifests
+from resonaut.shower_observables import OBSERVABLES
 from resonaut.store import open_h5
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def features_of(manifest: Manifest) -> list[str]:
 
 
 def chosen_of(held: dict[str, list[str]]) -> list[str]:
-    """Features that are drawn: those of `FEATURES`, and columns of the datasets that lack some of these.
+    """Features that are drawn: those of `FEATURES` or of showers, and columns of datasets without.
 
     Args:
         held: names of the features of each dataset.
@@ -84,9 +85,9 @@ def chosen_of(held: dict[str, list[str]]) -> list[str]:
     Returns:
         Names; the mass alone where events have nothing else, as those of one jet.
     """
-    found = [name for name in FEATURES if any(name in own for own in held.values())]
+    found = [name for name in (*FEATURES, *OBSERVABLES) if any(name in own for own in held.values())]
     for own in held.values():
-        if not set(FEATURES) <= set(own):
+        if not set(FEATURES) <= set(own) and "visible_energy" not in own:
             found += [name for name in own if name not in (*NO_FEATURES, *found)]
     return found[:N_FEATURES_MAX] or ["mass"]
 
@@ -95,11 +96,11 @@ def _draw_feature(panel: Panel, feature: str, features: dict[str, Manifest], loo
     parts = {
         name: columns(item, [f"events/{feature}"])[f"events/{feature}"] for name, item in features.items()
     }
-    symbol, unit = {**FEATURES, "mass": MASS}.get(feature, (feature.replace("_", " "), ""))
+    symbol, unit = {**OBSERVABLES, **FEATURES, "mass": MASS}.get(feature, (feature.replace("_", " "), ""))
     if feature in FEATURES and not unit:
         edges = np.linspace(0, 1, 41)
     else:
-        edges = nice_edges(list(parts.values()), 50, low=0.0 if unit and feature != "mass" else None)
+        edges = nice_edges(list(parts.values()), 50, low=0.0 if feature in FEATURES else None)
     series = [
         Series(Histogram.of(part, edges, unit_area=True), name, look.colour(name))
         for name, part in parts.items()

@@ -14,6 +14,9 @@ from resonaut.simulate.settings import SimulatedDataset
 if TYPE_CHECKING:
     from resonaut.simulate.generation import PythiaSource
 
+LEVEL = "jets"
+READER = "resonaut"
+SUFFIX = ".root"
 DETECTORS = ("cms", "atlas")
 _PHASE_SPACE = {
     "pt_hat_min": "PhaseSpace:pTHatMin",

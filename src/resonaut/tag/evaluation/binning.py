@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 N_BINS = 10
+N_DISTINCT = 20
+"""So many values of a variable, or fewer, are bins of their own."""
 TAIL = 0.001
 """Fraction of the jets that may lie beyond either end."""
 
@@ -35,6 +37,20 @@ def round_edges(values: np.ndarray, n_bins: int = N_BINS, weights: np.ndarray | 
     whole[0], whole[-1] = np.floor(wanted[0] / step), np.ceil(wanted[-1] / step)
     # A product with a step below 1 has digits of no meaning.
     return np.round(np.unique(whole) * step, max(0, int(np.ceil(-np.log10(step)))))
+
+
+def edges_of(values: np.ndarray) -> np.ndarray:
+    """Edges half-way between values of which there are few, a beam's energies; `round_edges` of others.
+
+    Args:
+        values: (n,) at least one.
+    """
+    distinct = np.unique(values)
+    if not 1 < len(distinct) <= N_DISTINCT:
+        return round_edges(values)
+    middle = (distinct[1:] + distinct[:-1]) / 2
+    first, last = distinct[0] - (middle[0] - distinct[0]), distinct[-1] + (distinct[-1] - middle[-1])
+    return np.concatenate([[first], middle, [last]])
 
 
 def bin_of(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from resonaut.calibration_curve import Curve
 from resonaut.plot.intervals import ONE_SIGMA
-from resonaut.tag.evaluation.binning import bin_of, round_edges
+from resonaut.tag.evaluation.binning import bin_of, edges_of
 
 _SHARES = np.array([(1 - ONE_SIGMA) / 2, 0.5, (1 + ONE_SIGMA) / 2])
 _ODDS = _SHARES / (1 - _SHARES)
@@ -105,7 +107,7 @@ def in_bins(values: np.ndarray, predictions: Mapping[str, np.ndarray], target: n
         edges, and by name a list of `response`.
     """
     known = (target > 0) & np.isfinite(values)
-    edges = round_edges(values[known].astype(float))
+    edges = edges_of(values[known].astype(float))
     of_bin = bin_of(values.astype(float), edges)
     of_bin[~known] = -1
     found: dict[str, Any] = {"edges": edges.tolist()}
@@ -120,6 +122,7 @@ def evaluate(
     target: np.ndarray,
     reference: np.ndarray | None,
     jets: Mapping[str, np.ndarray],
+    curve: Curve | None = None,
 ) -> dict[str, Any]:
     """All numbers of one sample.
 
@@ -127,10 +130,13 @@ def evaluate(
         prediction, target: (n,) GeV.
         reference: (n,) the value before the correction, if there is one.
         jets: columns (n,); those of `VARIABLES` are used.
+        curve: that calibrates the reference, fitted to training rows.
 
     Returns:
-        `summary`; uncorrected (the same of the reference) and gain, where there is a reference; bins: by
-        variable (target, reference, pt) as `in_bins`, with corrected and uncorrected.
+        `summary`; uncorrected (the same of the reference) and gain, where there is a reference; calibration
+        (knots of the curve), calibrated (the same of the reference after it) and gain_over_calibrated, where
+        there is a curve; bins: by variable (target, reference, pt) as `in_bins`,
+        with corrected, uncorrected and calibrated.
     """
     found = summary(prediction, target)
     predictions = {"corrected": prediction}
@@ -140,6 +146,11 @@ def evaluate(
         found["gain"] = gain(found, found["uncorrected"])
         predictions["uncorrected"] = reference
         variables["reference"] = reference
+        if curve is not None:
+            predictions["calibrated"] = curve.calibrated(reference)
+            found["calibration"] = asdict(curve)
+            found["calibrated"] = summary(predictions["calibrated"], target)
+            found["gain_over_calibrated"] = gain(found, found["calibrated"])
     variables |= {name: np.asarray(jets[name]) for name in VARIABLES if name in jets}
     found["bins"] = {
         name: in_bins(values, predictions, target)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from resonaut.calibration_curve import Curve
 from resonaut.errors import BadValueError, InputError
-from resonaut.tag.evaluation import calibration, multiclass, overtraining, responses
+from resonaut.tag.evaluation import calibrated, calibration, multiclass, overtraining, responses
 from resonaut.tag.evaluation.delong import auc_error
 from resonaut.tag.evaluation.dependence import efficiencies
 from resonaut.tag.evaluation.metrics import Metrics, auc, evaluate
@@ -164,6 +165,13 @@ def classes(test: Scored, training: Scored, names: Sequence[str]) -> dict[str, A
     }
 
 
+def calibration_of(training: Scored) -> Curve | None:
+    """The curve between reference and target of training rows; None without a reference."""
+    if training.reference is None or training.target is None:
+        return None
+    return calibrated.fit(np.asarray(training.reference, float), training.targets())
+
+
 def regression(test: Scored, training: Scored) -> dict[str, Any]:
     """Metrics of a predicted value.
 
@@ -188,7 +196,8 @@ def regression(test: Scored, training: Scored) -> dict[str, Any]:
         bad = np.flatnonzero(~np.isfinite(values)) if values is not None else ()
         if len(bad):
             raise BadValueError(f"{name}: {values[bad[0]]} in row {bad[0]}; finite values are expected.")
-    found = responses.evaluate(prediction, target, reference, test.jets)
+    curve = calibration_of(training)
+    found = responses.evaluate(prediction, target, reference, test.jets, curve)
     networks = [responses.summary(np.asarray(values), target) for values in test.networks()]
     compared = ("median", "resolution", "mean_absolute_error", "rmse_log")
     seen, seen_target = np.asarray(training.outputs, float), training.targets()

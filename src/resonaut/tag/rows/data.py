@@ -14,8 +14,8 @@ from resonaut.errors import ConfigError, EmptyFileError, InputError, nearest
 from resonaut.manifest import Manifest
 from resonaut.seeds import event_hash
 from resonaut.store import open_h5
-from resonaut.tag.rows.representations import ID, REPRESENTATIONS, columns
-from resonaut.tag.rows.scored import ScoreFiles, WithScores
+from resonaut.tag.rows.representations import ID, REPRESENTATIONS, columns, opened
+from resonaut.tag.rows.scored import ScoreFiles
 
 KINEMATICS = ("pt", "eta", "mass")
 """Columns of jets that are carried along, where a representation has them."""
@@ -78,12 +78,14 @@ class Wanted:
         reference: column that is corrected.
         matched: only jets that hold a resonance, of files that say so.
         weights: read the weights of the events.
+        hold_out: columns that say which rows are kept out of the training.
     """
 
     target: str | None = None
     reference: str | None = None
     matched: bool = False
     weights: bool = False
+    hold_out: tuple[str, ...] = ()
 
     def columns(self, file: h5py.File, group: str, path: Path) -> dict[str, h5py.Dataset]:
         """Columns of the group `jets` or `events`: those that are there, and those that must be.
@@ -91,7 +93,7 @@ class Wanted:
         Raises:
             MissingBranchError: a column is absent.
         """
-        needed = [name for name in (self.target, self.reference) if name is not None]
+        needed = [name for name in (self.target, self.reference, *self.hold_out) if name is not None]
         there = file.get(group, {})
         names = [*dict.fromkeys((*(name for name in KINEMATICS if name in there), *needed))]
         return dict(zip(names, columns(file, group, names, path), strict=True)) if names else {}
@@ -162,7 +164,7 @@ def read_chunk(
     """
     representation = REPRESENTATIONS[kind]
     with open_h5(path) as chunk:
-        file = WithScores(chunk, scores) if scores else chunk
+        file = opened(chunk, path, kind, scores)
         ids = [column[:] for column in columns(file, "events", ID, path)]
         n_events = len(ids[0])
         events = np.arange(n_events) if events is None else events
@@ -252,7 +254,7 @@ def read_class(
     hashes, sizes = [], []
     for (name, path), scores in zip(chunks, beside, strict=True):
         with open_h5(path) as chunk:
-            file = WithScores(chunk, scores) if scores else chunk
+            file = opened(chunk, path, kind, scores)
             ids = [column[:] for column in columns(file, "events", ID, path)]
             n_rows = REPRESENTATIONS[kind].rows_per_event(file, inputs, path) if len(ids[0]) else 1
             group = REPRESENTATIONS[kind].rows(inputs)

@@ -22,7 +22,7 @@ from resonaut.representation import read_settings
 from resonaut.seeds import event_hash
 from resonaut.store import open_h5
 from resonaut.tag.interface import Tagger
-from resonaut.tag.rows import data
+from resonaut.tag.rows import data, held_out
 from resonaut.tag.rows.data import Jets, Wanted
 from resonaut.tag.rows.representations import REPRESENTATIONS
 from resonaut.tag.rows.scored import ScoreFiles
@@ -126,7 +126,8 @@ def prepare(
     manifests = data.read_manifests(inputs, names, where, kind)
     made_with = read_settings(*manifests.values())
     task = task_of(settings)
-    wanted = Wanted(settings.target, settings.reference, settings.matched, settings.event_weights)
+    choice_of_rows = (settings.target, settings.reference, settings.matched, settings.event_weights)
+    wanted = Wanted(*choice_of_rows, hold_out=tuple(settings.hold_out))
     taggers = settings.taggers_used()
     beside = ScoreFiles(scored or {}, taggers, f"{where}.inputs")
     if settings.matched:
@@ -147,6 +148,7 @@ def prepare(
     of_jets = parts_of_jets(jets, names, seed)
     if taggers:
         of_jets = combined_parts(of_jets, jets, names, seed)
+    of_jets = held_out.without(of_jets, jets.columns, settings.hold_out)
     rows = _parts(of_jets, group, task.classes, where)
     counts = np.bincount(group, minlength=len(settings.by_class))
     text = ", ".join(f"{n} of {key}" for key, n in zip(settings.by_class, counts, strict=True))

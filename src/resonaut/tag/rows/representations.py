@@ -1,10 +1,10 @@
-"""What a row is in each representation that taggers read: a jet as a cloud, or features of a jet or event."""
+"""What a row is in each representation that taggers read: a jet, an event with its features, a shower."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import h5py
 import numpy as np
@@ -13,6 +13,8 @@ from resonaut import ragged
 from resonaut.errors import BadValueError, InputError, MissingBranchError, nearest
 from resonaut.tag.feature_settings import of_every_jet
 from resonaut.tag.rows.images import Images
+from resonaut.tag.rows.scored import WithScores
+from resonaut.tag.rows.showers import Showers, WithVisible
 
 if TYPE_CHECKING:
     from resonaut.nn.samples import Samples
@@ -136,7 +138,20 @@ REPRESENTATIONS: dict[str, Representation] = {
     "clouds": Clouds(),
     "features": Features(),
     "images": Images(),
+    "showers": Showers(),
 }
+
+
+def opened(chunk: h5py.File, path: Path, kind: str, scores: Mapping[str, np.ndarray] | None = None) -> Any:
+    """An open chunk with the columns that follow from it, or from taggers, beside its own.
+
+    Args:
+        kind: representation of the chunk.
+        scores: log odds that taggers give to its jets, by tagger.
+    """
+    if scores:
+        return WithScores(chunk, scores)
+    return WithVisible(chunk, path) if kind == "showers" else chunk
 
 
 def columns(file: h5py.File, group: str, names: Sequence[str], path: Path) -> list[h5py.Dataset]:

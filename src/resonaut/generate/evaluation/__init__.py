@@ -1,0 +1,1 @@
+"""How close generated rows are to real ones that were not learnt from."""

@@ -1,0 +1,1 @@
+"""Sampling of phase space for known matrix elements: uniform, adaptive grid, flow."""

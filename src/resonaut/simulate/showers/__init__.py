@@ -1,0 +1,1 @@
+"""Calorimeter showers: materials, geometry, development, cells, electronics and files."""

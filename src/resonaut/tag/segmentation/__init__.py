@@ -1,0 +1,1 @@
+"""Which shower a hit belongs to, where two of them overlap."""
