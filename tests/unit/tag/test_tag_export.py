@@ -25,8 +25,10 @@ N_MAX = 40
 METHODS = {
     "capsule": {"filters": 4, "kernel_size": 3, "n_primary": 2, "primary_size": 4, "n_pixels": 8},
     "cnn": {"filters": [4, 4], "hidden": [5], "n_pixels": 8},
+    "cnn3d": {"shape": [3, 4, 4], "filters": [4], "hidden": [5]},
     "dense": {"inputs": ["a", "jets/b/0"], "hidden": [8]},
     "efn": {"phi": [8], "f": [5]},
+    "locally_connected": {"shape": [4, 4, 4], "hidden": [5]},
     "lola": {"n_momenta": 6, "n_combinations": 3, "f": [5]},
     "lorentznet": {"n_hidden": 4, "n_blocks": 2},
     "particlenet": {"channels": [[4], [6]], "k": 4, "f": [5], "inputs": COLUMNS},
@@ -36,6 +38,7 @@ METHODS = {
     "recurrent": {"width": 4, "f": [4], "cell": "lstm"},
     "resnet": {"widths": [4, 6], "n_blocks": 1, "n_pixels": 8},
     "resnext": {"widths": [4, 8], "n_blocks": [1, 1], "groups": 2, "first_width": 4, "n_pixels": 12},
+    "shower_cloud": {},
     "transformer": {"embed": [8], "n_heads": 2, "n_blocks": 1, "n_class_blocks": 1, "inputs": COLUMNS},
     "trees": {"inputs": ["a", "b", "c"]},
 }
