@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
+import rambo
 import torch
 from scipy.integrate import dblquad
 
 from resonaut.errors import ConfigError, TrainingError
-from resonaut.generate.phase_space import flow, processes, rambo, run, vegas
+from resonaut.generate.phase_space import flow, processes, run, vegas
 from resonaut.generate.phase_space.settings import PhaseSpaceSettings, SamplerFlowSettings
 from resonaut.generate.phase_space.unweighting import unweighting
 
