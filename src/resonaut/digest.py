@@ -34,9 +34,18 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
 
 
 def _imported(tree: ast.Module, module: str, is_package: bool) -> set[str]:
-    """Modules of ours that `tree` imports; `from a import b` counts a, and a.b where that is a module."""
+    """Modules of ours that `tree` imports; `from a import b` counts a, and a.b where that is a module.
+
+    What is imported for type checkers alone (`if TYPE_CHECKING:`) never runs, and does not count.
+    """
     found: set[str] = set()
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING":
+            waiting.extend(node.orelse)
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -66,3 +66,15 @@ def test_imports_inside_functions_and_packages_are_followed(package):
 def test_unknown_module(package):
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         digest.code_digest("resonaut.nowhere")
+
+
+def test_imports_for_type_checkers_do_not_count(package):
+    folder, digests = package
+    before = digests()["alone"]
+    (folder / "alone.py").write_text(
+        "X = 1\nif TYPE_CHECKING:\n    from resonaut.nn.layer import width\nelse:\n    Y = 2\n"
+    )
+    typed = digests()["alone"]
+    assert typed != before
+    (folder / "nn/layer.py").write_text("def width():\n    return 4\n")
+    assert digests()["alone"] == typed
