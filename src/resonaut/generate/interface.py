@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from resonaut.seeds import integer_seed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +56,16 @@ class Job:
     checkpoint_folder: Path
     inputs: str
     records: Path | None = None
+
+    def keywords(self) -> dict[str, Any]:
+        """The same as keyword arguments of `nn.training.train` and `nn.adversarial.train_adversarial`."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def part(self, name: str) -> Job:
+        """The training of a part of a generator, with a seed, a key, a folder and records of its own."""
+        records = self.records and self.records.with_suffix(f".{name}{self.records.suffix}")
+        where, folder = f"{self.where}.{name}", self.checkpoint_folder / name
+        return Job(integer_seed(self.seed, name), where, folder, self.inputs, records)
 
 
 class Generator(Protocol):

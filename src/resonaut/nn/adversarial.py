@@ -12,8 +12,7 @@ rows.
             Player("generator", ("generator",), generator_loss, betas=(0.0, 0.9)),
         ],
         *(training, validation, distance, settings),
-        seed=job.seed, where=job.where, checkpoint_folder=job.checkpoint_folder, inputs=job.inputs,
-        records=job.records,
+        **job.keywords(),
     )
 """
 

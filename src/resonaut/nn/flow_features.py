@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal
@@ -84,7 +85,7 @@ class FeatureScale(nn.Module):
         return found
 
 
-class _Rows(nn.Module):
+class _Rows(nn.Module, ABC):
     """What densities of rows share: scaling, conditions, and the mean over places of whole numbers.
 
     Args:
@@ -117,13 +118,13 @@ class _Rows(nn.Module):
         with torch.no_grad():
             return self.scale.inverse(self.from_noise(noise, self.conditions(conditions)))
 
+    @abstractmethod
     def log_density(self, scaled: Tensor, context: Tensor) -> Tensor:
         """Log of the density of scaled rows, (n,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def from_noise(self, noise: Tensor, context: Tensor) -> Tensor:
         """Scaled rows of standard normal noise."""
-        raise NotImplementedError
 
 
 class FeatureFlow(_Rows):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from resonaut import logs, provenance, registry, seeds
-from resonaut.errors import ConfigError
 from resonaut.files import atomic, canonical_json
 from resonaut.kinematics import from_cartesian
 from resonaut.simulate.detector import Detector
@@ -66,13 +65,7 @@ def simulate_chunk(
         ConfigError: there is no such chunk, there is no seed, or Pythia refuses a setting.
         OutputError: the file cannot be written.
     """
-    sizes = settings.chunk_sizes()
-    if not 0 <= chunk < len(sizes):
-        raise ConfigError(
-            f"--chunk: {chunk} given; dataset '{dataset}' has the chunks 0 to {len(sizes) - 1}."
-        )
-    if settings.seed is None:
-        raise ConfigError("--settings: settings.seed is required here; `resonaut config` fills it in.")
+    n_events = settings.events_of(chunk, dataset)
     sequence = seeds.seed_sequence(settings.seed, "simulate", dataset, chunk)
     for_pythia, for_detector = sequence.spawn(2)
     pythia_seed = 1 + int(for_pythia.generate_state(1, np.uint64)[0] % PYTHIA_SEEDS)
@@ -85,7 +78,7 @@ def simulate_chunk(
     generated = accepted = 0
     sum_weights = 0.0
     with atomic(output) as part, ChunkWriter(part, optional) as writer:
-        for batch in logs.progress(generator.batches(sizes[chunk]), f"{dataset} chunk {chunk}: batches"):
+        for batch in logs.progress(generator.batches(n_events), f"{dataset} chunk {chunk}: batches"):
             first = generated + 1
             generated += len(batch)
             sum_weights += float(batch.weights.sum())

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from resonaut.errors import ConfigError
 from resonaut.settings import Count, Settings
 
 
@@ -22,6 +23,21 @@ class SimulatedDataset(Settings):
         """Number of events to generate in each chunk."""
         full, rest = divmod(self.n_events, self.chunk_events)
         return [self.chunk_events] * full + ([rest] if rest else [])
+
+    def events_of(self, chunk: int, dataset: str) -> int:
+        """Number of events to generate in a chunk.
+
+        Raises:
+            ConfigError: there is no such chunk, or there is no seed to make it from.
+        """
+        sizes = self.chunk_sizes()
+        if not 0 <= chunk < len(sizes):
+            raise ConfigError(
+                f"--chunk: {chunk} given; dataset '{dataset}' has the chunks 0 to {len(sizes) - 1}."
+            )
+        if self.seed is None:
+            raise ConfigError("--settings: settings.seed is required here; `resonaut config` fills it in.")
+        return sizes[chunk]
 
 
 class SimulateSlice(Settings):

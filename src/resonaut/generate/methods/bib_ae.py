@@ -130,11 +130,7 @@ class BottleneckGenerator:
                 Player("autoencoder", ("encoder", "decoder"), self._autoencoder_loss, betas=_BETAS),
             ],
             *(training, validation, _distance, self.settings.training),
-            seed=job.seed,
-            where=job.where,
-            checkpoint_folder=job.checkpoint_folder,
-            inputs=job.inputs,
-            records=job.records,
+            **job.keywords(),
         )
         if self.settings.post_processing:
             self._fit_post_processor(network, training, validation, job)

@@ -90,11 +90,7 @@ class AdversarialGenerator:
                 Player("generator", ("generator",), self._generator_loss, betas=betas),
             ],
             *(training, validation, distance_of_summaries, self.settings.training),
-            seed=job.seed,
-            where=job.where,
-            checkpoint_folder=job.checkpoint_folder,
-            inputs=job.inputs,
-            records=job.records,
+            **job.keywords(),
         )
 
     def _discriminator_loss(self, network: nn.Module, values: tuple[Tensor, ...]) -> Tensor:

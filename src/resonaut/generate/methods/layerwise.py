@@ -139,9 +139,9 @@ class LayerwiseGenerator:
                 dense = turned(dense, int(torch.randint(8, ())))
             return net.loss(dense, conditions, min(own.layers_per_step, dense.shape[1]))
 
-        first = _part(job, "sums")
-        train(network["sums"], *tables, sums_loss, own.sums_training, **first)
-        return train(network["cells"], training, validation, cells_loss, own.training, **_part(job, "cells"))
+        train(network["sums"], *tables, sums_loss, own.sums_training, **job.part("sums").keywords())
+        last = replace(job.part("cells"), records=job.records)
+        return train(network["cells"], training, validation, cells_loss, own.training, **last.keywords())
 
     def sample(self, network: nn.Module, conditions: Tensor) -> Tensor:
         """See `Generator`."""
@@ -158,18 +158,6 @@ def turned(dense: Tensor, which: int) -> Tensor:
     """Showers under one of the eight symmetries of the square; (n, layers, size, size)."""
     found = dense.rot90(which % 4, (2, 3))
     return found.flip(2) if which >= 4 else found
-
-
-def _part(job: Job, name: str) -> dict:
-    records = None if job.records is None else job.records.with_suffix(f".{name}{job.records.suffix}")
-    own = replace(job, where=f"{job.where}.{name}", checkpoint_folder=job.checkpoint_folder / name)
-    return {
-        "seed": own.seed,
-        "where": own.where,
-        "checkpoint_folder": own.checkpoint_folder,
-        "inputs": own.inputs,
-        "records": job.records if name == "cells" else records,
-    }
 
 
 def _table(network: nn.Module, samples: Samples) -> tuple[Tensor, ...]:

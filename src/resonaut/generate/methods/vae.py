@@ -100,11 +100,7 @@ class VariationalGenerator:
 
         return train(
             *(network, training, validation, loss, self.settings.training),
-            seed=job.seed,
-            where=job.where,
-            checkpoint_folder=job.checkpoint_folder,
-            inputs=job.inputs,
-            records=job.records,
+            **job.keywords(),
         )
 
     def sample(self, network: nn.Module, conditions: Tensor) -> Tensor:

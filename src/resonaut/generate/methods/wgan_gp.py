@@ -106,11 +106,7 @@ class WassersteinGenerator:
                 Player("generator", ("generator",), self._generator_loss, betas=betas),
             ],
             *(training, validation, distance_of_summaries, self.settings.training),
-            seed=job.seed,
-            where=job.where,
-            checkpoint_folder=job.checkpoint_folder,
-            inputs=job.inputs,
-            records=job.records,
+            **job.keywords(),
         )
 
     def _fit_constrainer(self, network: nn.Module, training: Samples, validation: Samples, job: Job) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from resonaut.nn.networks.heads import ClassifierHead
+
 _SUM_UNIT = 10.0
 """Of the logarithm of summed energies: showers have e^5 to e^10 typical hits."""
 
@@ -58,3 +60,51 @@ class StandardiseCells(nn.Module):
             dense = self.fill(values, mask) / self.scale
             total = torch.log1p(dense.flatten(1).sum(dim=1, keepdim=True)) / _SUM_UNIT
             return torch.log1p(dense)[:, None], total
+
+
+class CellNetwork(nn.Module):
+    """Layers on the cells, then dense layers on what they make and on the sum of all cells.
+
+    The sum goes to the dense layers beside the cells, whose logarithms the layers see: an energy is then a
+    correction of the sum.
+
+    Args:
+        shape: layers, rows, columns.
+        layers: of (n, 1, *shape) values.
+        n_made: numbers that they make of a shower.
+        hidden: sizes of the dense layers.
+        activation: after each dense layer.
+        dropout: fraction dropped before the last layer.
+        n_outputs: 1 for log odds or a value, else the number of classes.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        layers: Sequence[nn.Module],
+        n_made: int,
+        *,
+        hidden: Sequence[int],
+        activation: str,
+        dropout: float,
+        n_outputs: int,
+    ) -> None:
+        super().__init__()
+        self.standardise = StandardiseCells(shape)
+        self.layers = nn.Sequential(*layers)
+        self.head = ClassifierHead(
+            n_made + 1, hidden, n_outputs=n_outputs, activation=activation, dropout=dropout
+        )
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Logits of showers.
+
+        Args:
+            values: (n, n_hits, 2) cell and energy.
+            mask: (n, n_hits), true where a hit is real.
+
+        Returns:
+            (n,) of one output, else (n, n_outputs).
+        """
+        dense, total = self.standardise(values, mask)
+        return self.head(torch.cat([self.layers(dense).flatten(1), total], dim=1))

@@ -5,19 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from resonaut.nn.networks.activations import activation as activation_of
-from resonaut.nn.networks.cells import StandardiseCells
-from resonaut.nn.networks.heads import ClassifierHead
+from resonaut.nn.networks.cells import CellNetwork
 
 
-class ShowerCNN(nn.Module):
+class ShowerCNN(CellNetwork):
     """Strided convolutions, and dense layers on what is left of the cells and on their sum.
-
-    The sum of all cells goes to the dense layers beside the convolutions, which see logarithms: an energy is
-    then a correction of the sum.
 
     Args:
         shape: layers, rows, columns.
@@ -42,8 +37,6 @@ class ShowerCNN(nn.Module):
         dropout: float = 0.0,
         n_outputs: int = 1,
     ) -> None:
-        super().__init__()
-        self.standardise = StandardiseCells(shape)
         layers: list[nn.Module] = []
         channels, sizes = 1, list(shape)
         for width in filters:
@@ -52,24 +45,12 @@ class ShowerCNN(nn.Module):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             layers += [layer, activation_of(activation)]
             channels, sizes = width, [-(-size // stride) for size in sizes]
-        self.layers = nn.Sequential(*layers)
-        self.head = ClassifierHead(
-            channels * math.prod(sizes) + 1,
-            hidden,
-            n_outputs=n_outputs,
+        super().__init__(
+            shape,
+            layers,
+            channels * math.prod(sizes),
+            hidden=hidden,
             activation=activation,
             dropout=dropout,
+            n_outputs=n_outputs,
         )
-
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """Logits of showers.
-
-        Args:
-            values: (n, n_hits, 2) cell and energy.
-            mask: (n, n_hits), true where a hit is real.
-
-        Returns:
-            (n,) of one output, else (n, n_outputs).
-        """
-        dense, total = self.standardise(values, mask)
-        return self.head(torch.cat([self.layers(dense).flatten(1), total], dim=1))

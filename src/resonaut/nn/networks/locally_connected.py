@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resonaut.nn.networks.activations import activation as activation_of
-from resonaut.nn.networks.cells import StandardiseCells
-from resonaut.nn.networks.heads import ClassifierHead
+from resonaut.nn.networks.cells import CellNetwork
 
 
 class LocallyConnected3d(nn.Module):
@@ -52,7 +51,7 @@ class LocallyConnected3d(nn.Module):
         return made.permute(1, 2, 0).reshape(n, -1, *self.places)
 
 
-class LocallyConnectedNetwork(nn.Module):
+class LocallyConnectedNetwork(CellNetwork):
     """Locally connected layers, then dense layers on what they make and on the sum of all cells.
 
     Args:
@@ -76,32 +75,18 @@ class LocallyConnectedNetwork(nn.Module):
         dropout: float = 0.0,
         n_outputs: int = 1,
     ) -> None:
-        super().__init__()
-        self.standardise = StandardiseCells(shape)
         layers: list[nn.Module] = []
         channels, sizes = 1, tuple(shape)
         for width, window in zip(filters, windows, strict=True):
             layer = LocallyConnected3d(sizes, channels, width, window)
             layers += [layer, activation_of(activation)]
             channels, sizes = width, layer.places
-        self.layers = nn.Sequential(*layers)
-        self.head = ClassifierHead(
-            channels * math.prod(sizes) + 1,
-            hidden,
-            n_outputs=n_outputs,
+        super().__init__(
+            shape,
+            layers,
+            channels * math.prod(sizes),
+            hidden=hidden,
             activation=activation,
             dropout=dropout,
+            n_outputs=n_outputs,
         )
-
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """Logits of showers.
-
-        Args:
-            values: (n, n_hits, 2) cell and energy.
-            mask: (n, n_hits), true where a hit is real.
-
-        Returns:
-            (n,) of one output, else (n, n_outputs).
-        """
-        dense, total = self.standardise(values, mask)
-        return self.head(torch.cat([self.layers(dense).flatten(1), total], dim=1))

@@ -27,7 +27,6 @@ import h5py
 import numpy as np
 
 from resonaut import logs, provenance, registry, seeds
-from resonaut.errors import ConfigError
 from resonaut.files import canonical_json
 from resonaut.hdf5 import creating, write_attributes
 from resonaut.simulate.showers import conditions as incident
@@ -71,16 +70,10 @@ def simulate_showers(
         InputError: the source needs what is not installed.
         OutputError: the file cannot be written.
     """
-    sizes = settings.chunk_sizes()
-    if not 0 <= chunk < len(sizes):
-        raise ConfigError(
-            f"--chunk: {chunk} given; dataset '{dataset}' has the chunks 0 to {len(sizes) - 1}."
-        )
-    if settings.seed is None:
-        raise ConfigError("--settings: settings.seed is required here; `resonaut config` fills it in.")
+    n_events = settings.events_of(chunk, dataset)
     generator: ShowerSource = registry.build("simulate", source, settings)
     rng = seeds.generator(settings.seed, "simulate", dataset, chunk)
-    drawn = incident.draw(settings, sizes[chunk], rng)
+    drawn = incident.draw(settings, n_events, rng)
     step = max(1, SLICE_CELLS // generator.calorimeter.n_cells)
     described = {"dataset": dataset, "source": source, "settings": settings.model_dump(mode="json")}
     attributes = {
