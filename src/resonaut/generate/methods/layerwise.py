@@ -1,7 +1,8 @@
-"""Showers layer by layer: sums of layers by flow matching, then the cells of each given the layers before.
+"""Showers layer by layer: numbers of the shower and its layers by flows, then the cells of each layer.
 
-The first of two factors (arXiv:2405.09629) draws energy and number of hits of each layer, the second the
-cells of a layer given the layers before it (the order of arXiv:2305.11934), by likelihood instead of a flow.
+The first of two factors (arXiv:2405.09629) draws the shower as a whole, then energy and number of hits of
+each layer; the second the cells of a layer given the layers before it (the order of arXiv:2305.11934), by
+likelihood instead of a flow.
 See `nn.networks.layer_totals` and `nn.networks.layerwise`.
 """
 
@@ -32,13 +33,11 @@ _DRAWN = 128
 class SumsTraining(ScheduledTraining):
     """How the flow of the sums of layers is trained."""
 
-    epochs: Count = Field(300, ge=1, description="Epochs at most.")
+    epochs: Count = Field(120, ge=1, description="Epochs at most.")
     learning_rate: float = Field(2e-3, gt=0, description="Step of Adam (arXiv:1412.6980).")
     weight_decay: float = Field(1e-2, ge=0, description="Decoupled weight decay (arXiv:1711.05101).")
     patience: Count = Field(50, ge=1, description="Epochs without a better validation loss before stopping.")
-    ema: float | None = Field(
-        0.999, gt=0, lt=1, description="Validate and keep a mean of the weights; see `training.ema`."
-    )
+    schedule: str = Field("one_cycle", pattern="^(constant|cosine|one_cycle)$", description="See `training`.")
 
 
 class CellsTraining(ScheduledTraining):
@@ -139,6 +138,9 @@ class LayerwiseGenerator:
                 dense = turned(dense, int(torch.randint(8, ())))
             return net.loss(dense, conditions, min(own.layers_per_step, dense.shape[1]))
 
+        whole = [FixedSamples(network["sums"].globals(*t.columns[:2]), t.columns[-1]) for t in tables]
+        part = job.part("whole").keywords()
+        train(network["sums"].whole, *whole, sums_loss, own.sums_training, **part)
         train(network["sums"], *tables, sums_loss, own.sums_training, **job.part("sums").keywords())
         last = replace(job.part("cells"), records=job.records)
         return train(network["cells"], training, validation, cells_loss, own.training, **last.keywords())
@@ -161,7 +163,7 @@ def turned(dense: Tensor, which: int) -> Tensor:
 
 
 def _table(network: nn.Module, samples: Samples) -> tuple[Tensor, ...]:
-    """Sums (n, layers, 2), moments (n, 4), conditions, and the mean occupancy of cells (layers, cells)."""
+    """Sums (n, layers, 2), moments (n, 5), conditions, and the mean occupancy of cells (layers, cells)."""
     import torch
 
     parts, hits = [], 0

@@ -1,11 +1,13 @@
-"""Energy and number of hits of each layer of a shower, and its moments across: the first of two factors.
+"""Energy and number of hits of each layer of a shower, and its widths across: the first of two factors.
 
-Conditional flow matching (arXiv:2210.02747) on variables that are near normal whatever the conditions: square
-roots of numbers of hits (with uniform noise for whole numbers, arXiv:1511.01844), logarithms of mean energies
-above threshold, and the logarithm of the visible energy. Polynomials of the conditions are taken from their
-means and widths, their correlations are whitened, and each principal component is mapped to a normal
-variable by its quantiles: showers that begin late make long tails, which a velocity field would cut. The
-moments across are the centre of gravity and the logarithms of the variances.
+First come nine numbers of the shower as a whole (visible energy, mean layer and width along the layers,
+number of hits, centre of gravity, widths and mean distance across), by an autoregressive flow
+(arXiv:1705.07057) given the conditions. The layers follow by conditional flow matching (arXiv:2210.02747)
+given these: square roots of numbers of hits (with uniform noise for whole numbers, arXiv:1511.01844) and
+logarithms of mean energies above threshold, whose means and widths are polynomials of what is given,
+whitened, and each principal component mapped to a normal variable by its quantiles. Last, the energies of
+layers are tilted to the energy, mean layer and width of the first step: learnt without it, showers that
+begin late, of which there are few, come out too early.
 """
 
 from __future__ import annotations
@@ -13,12 +15,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from resonaut.nn.flow_features import FeatureFlow
 from resonaut.nn.networks.flow_matching import FlowMatching
+from resonaut.nn.networks.tilts import tilted_layers
 from resonaut.nn.networks.velocity import DenseVelocity
 
 _DEGREE = 3
-_N_MOMENTS = 4
+_N_MOMENTS = 5
+_N_GLOBAL = 4 + _N_MOMENTS
+_TRANSFORMS, _HIDDEN = 4, (64, 64)
 _SCORES = torch.linspace(-3.2, 3.2, 65)
+_FARTHEST = 4.0
 _LEAST = 1e-6
 
 
@@ -29,8 +36,8 @@ class LayerTotals(nn.Module):
         layers: of the calorimeter.
         threshold: least energy of a hit, GeV.
         n_cells: of a layer.
-        n_conditions: conditions of a shower, each positive ones on a logarithmic scale.
-        width, blocks: of the network.
+        n_conditions: conditions of a shower.
+        width, blocks: of the network of the layers.
         steps: of the midpoint rule, for draws.
     """
 
@@ -46,14 +53,14 @@ class LayerTotals(nn.Module):
     ) -> None:
         super().__init__()
         self.layers, self.threshold, self.n_cells = layers, threshold, n_cells
-        size = 2 * layers + 1 + _N_MOMENTS
-        n_terms = 1 + _DEGREE * n_conditions + n_conditions * (n_conditions - 1) // 2
+        size, n_given = 2 * layers, n_conditions + _N_GLOBAL
+        n_terms = 1 + _DEGREE * n_given + n_given * (n_given - 1) // 2
         for name, value in {
             "logarithmic": torch.zeros(n_conditions, dtype=torch.bool),
-            "condition_mean": torch.zeros(n_conditions),
-            "condition_width": torch.ones(n_conditions),
+            "given_mean": torch.zeros(n_given),
+            "given_width": torch.ones(n_given),
             "mean": torch.zeros(n_terms, size),
-            "log_width": torch.zeros(n_terms, size),
+            "log_width": torch.zeros(1 + n_given, size),
             "filler": torch.zeros(2, layers),
             "whiten": torch.eye(size),
             "colour": torch.eye(size),
@@ -61,100 +68,120 @@ class LayerTotals(nn.Module):
             "weight": torch.ones(size),
         }.items():
             self.register_buffer(name, value)
-        velocity = DenseVelocity(size, n_conditions, width, blocks)
-        self.flow = FlowMatching(velocity, "midpoint", steps)
+        self.whole = FeatureFlow(_N_GLOBAL, n_conditions, "autoregressive", _TRANSFORMS, _HIDDEN, bins=8)
+        self.flow = FlowMatching(DenseVelocity(size, n_given, width, blocks), "midpoint", steps)
 
     # -- variables -------------------------------------------------------------------------------
 
-    def scaled(self, conditions: Tensor) -> Tensor:
-        """Conditions of mean 0 and width 1 over the training, (n, n_conditions)."""
+    def globals(self, sums: Tensor, moments: Tensor) -> Tensor:
+        """Numbers of showers as a whole, (n, 9).
+
+        Args:
+            sums: (n, layers, 2) energy (GeV) and hits of each layer.
+            moments: (n, 5) as `Cells.moments` makes them.
+        """
+        energy = sums[..., 0].double()
+        place = torch.arange(self.layers, device=sums.device).double()
+        total = energy.sum(1).clamp_min(self.threshold)
+        mean = energy @ place / total
+        variance = (energy @ place**2 / total - mean**2).clamp_min(_LEAST)
+        hits = sums[..., 1].sum(1).double()
+        columns = [(total / self.threshold).log(), mean, 0.5 * variance.log(), (hits + 0.5).sqrt()]
+        spread = moments[:, 2:].double().clamp_min(_LEAST).log()
+        return torch.cat([torch.stack(columns, dim=1), moments[:, :2].double(), spread], dim=1).float()
+
+    def _given(self, conditions: Tensor, whole: Tensor) -> Tensor:
+        """What layers are given: conditions and numbers of the shower, of mean 0 and width 1 in training."""
         value = torch.where(self.logarithmic, conditions.clamp_min(_LEAST).log(), conditions)
-        return (value - self.condition_mean) / self.condition_width
+        scaled = (torch.cat([value, whole], dim=1) - self.given_mean) / self.given_width
+        return scaled.clamp(-_FARTHEST, _FARTHEST)
 
-    def _terms(self, conditions: Tensor) -> Tensor:
-        x = self.scaled(conditions)
-        pairs = torch.combinations(torch.arange(x.shape[1], device=x.device), 2)
-        products = x[:, pairs[:, 0]] * x[:, pairs[:, 1]]
-        return torch.cat([torch.ones_like(x[:, :1]), *(x**d for d in range(1, _DEGREE + 1)), products], dim=1)
+    def _terms(self, given: Tensor) -> Tensor:
+        pairs = torch.combinations(torch.arange(given.shape[1], device=given.device), 2)
+        products = given[:, pairs[:, 0]] * given[:, pairs[:, 1]]
+        powers = [given**degree for degree in range(1, _DEGREE + 1)]
+        return torch.cat([torch.ones_like(given[:, :1]), *powers, products], dim=1).double()
 
-    def _raw(self, sums: Tensor, moments: Tensor) -> Tensor:
-        """Variables before scaling, (n, 2 layers + 5), with fresh noise."""
+    def _widths(self, terms: Tensor) -> Tensor:
+        """Widths of the variables: a line in what is given, as its square would grow without bounds."""
+        return (terms[:, : len(self.log_width)] @ self.log_width.double()).clamp(-10, 10).exp()
+
+    def _raw(self, sums: Tensor) -> Tensor:
+        """Variables of layers before scaling, (n, 2 layers), with fresh noise."""
         energy, hits = sums[..., 0].double(), sums[..., 1].double()
         roots = (hits + torch.rand_like(hits)).sqrt()
         over = energy / self.threshold - hits
         noise = self.filler[0] + self.filler[1] * torch.randn_like(hits)
         means = torch.where(hits > 0, (over / hits.clamp_min(1)).clamp_min(1e-3).log(), noise)
-        total = energy.sum(1, keepdim=True).div(self.threshold).clamp_min(1).log()
-        centre, square = moments.double().chunk(2, dim=1)
-        spread = (square - centre**2).clamp_min(_LEAST).log()
-        return torch.cat([total, roots, means, centre, spread], dim=1)
+        return torch.cat([roots, means], dim=1)
 
-    def _sums(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        parts = [1, self.layers, self.layers, _N_MOMENTS // 2, _N_MOMENTS // 2]
-        total, roots, means, centre, spread = raw.double().split(parts, dim=1)
+    def _sums(self, raw: Tensor, whole: Tensor) -> Tensor:
+        roots, means = raw.double().chunk(2, dim=1)
         hits = roots.clamp_min(0).square().floor().clamp_max(self.n_cells)
         over = hits * means.clamp_max(20).exp()
-        wanted = (total.clamp_max(30).exp() - hits.sum(1, keepdim=True)).clamp_min(0)
-        over = over * (wanted / over.sum(1, keepdim=True).clamp_min(_LEAST))
-        moments = torch.cat([centre, spread.clamp_max(20).exp() + centre**2], dim=1)
-        return torch.stack([(hits + over) * self.threshold, hits], dim=-1).float(), moments.float()
-
-    def _standard(self, raw: Tensor, conditions: Tensor) -> Tensor:
-        terms = self._terms(conditions).double()
-        return (raw - terms @ self.mean.double()) * (-(terms @ self.log_width.double())).exp()
+        total, mean, log_width = whole[:, :3].double().unbind(1)
+        over = tilted_layers(over, hits, total.clamp_max(30).exp(), mean, log_width.clamp_max(6).exp())
+        return torch.stack([(hits + over) * self.threshold, hits], dim=-1).float()
 
     @torch.no_grad()
     def measure(self, sums: Tensor, moments: Tensor, conditions: Tensor) -> None:
         """Take the scale of variables and conditions from training showers.
 
         Args:
-            sums: (n, layers, 2) energy (GeV) and hits of each layer.
-            moments: (n, 4) means over the energy of x, y, x^2 and y^2, in cells.
+            sums, moments: see `globals`.
             conditions: (n, n_conditions).
         """
+        whole = self.globals(sums, moments)
+        self.whole.measure(whole, conditions)
         self.logarithmic.copy_((conditions > 0).all(0))
         value = torch.where(self.logarithmic, conditions.clamp_min(_LEAST).log(), conditions)
-        self.condition_mean.copy_(value.mean(0))
-        self.condition_width.copy_(value.std(0).clamp_min(_LEAST))
+        given = torch.cat([value, whole], dim=1)
+        self.given_mean.copy_(given.mean(0))
+        self.given_width.copy_(given.std(0).clamp_min(_LEAST))
         hit = sums[..., 1] > 0
         over = (sums[..., 0] / self.threshold / sums[..., 1].clamp_min(1) - 1).clamp_min(1e-3).log() * hit
         count = hit.sum(0).clamp_min(1)
         centre = over.sum(0) / count
         self.filler.copy_(torch.stack([centre, (((over - centre) * hit) ** 2).sum(0).div(count).sqrt()]))
-        raw, terms = self._raw(sums, moments), self._terms(conditions).double()
+        raw, terms = self._raw(sums), self._terms(self._given(conditions, whole))
         self.mean.copy_(_fit(terms, raw))
         rest = raw - terms @ self.mean.double()
-        self.log_width.copy_(0.5 * _fit(terms, (rest**2 + _LEAST).log()))
+        self.log_width.copy_(0.5 * _fit(terms[:, : len(self.log_width)], (rest**2 + _LEAST).log()))
         # The mean of the logarithm of a squared normal variable is -1.27 below the logarithm of its mean.
-        rest = self._standard(raw, conditions)
-        self.log_width[0] += rest.std(0).log()
-        rest = self._standard(raw, conditions)
+        self.log_width[0] += (rest / self._widths(terms)).std(0).log()
+        rest = rest / self._widths(terms)
         values, vectors = torch.linalg.eigh(rest.T @ rest / len(rest))
         values = values.clamp_min(1e-4).sqrt()
         self.whiten.copy_(vectors / values)
         self.colour.copy_((vectors * values).T)
-        # A larger component counts more: it holds the depth of the shower, the small ones the noise of hits.
+        # A larger component counts more: the small ones are noise of hits.
         self.weight.copy_(values.sqrt() / values.sqrt().mean())
         normal = torch.special.ndtr(_SCORES.double())
         self.knots.copy_(torch.quantile(rest @ self.whiten.double(), normal, dim=0).T)
 
-    # -- flow ------------------------------------------------------------------------------------
+    # -- flows -----------------------------------------------------------------------------------
 
     def loss(self, sums: Tensor, moments: Tensor, conditions: Tensor) -> Tensor:
-        """Flow-matching loss of each shower, (n,); see `measure`."""
-        whitened = self._standard(self._raw(sums, moments), conditions) @ self.whiten.double()
-        scores = _lines(whitened.float(), self.knots, _SCORES.to(self.knots).expand_as(self.knots))
-        return self.flow.loss(scores, self.scaled(conditions), weight=self.weight)
+        """Flow-matching loss of the layers of each shower, (n,); see `measure`."""
+        given = self._given(conditions, self.globals(sums, moments))
+        terms = self._terms(given)
+        rest = (self._raw(sums) - terms @ self.mean.double()) / self._widths(terms)
+        whitened = (rest @ self.whiten.double()).float()
+        scores = _lines(whitened, self.knots, _SCORES.to(self.knots).expand_as(self.knots))
+        return self.flow.loss(scores, given, weight=self.weight)
 
     @torch.no_grad()
     def draw(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw sums, (n, layers, 2) energy (GeV) and hits, and moments, (n, 4)."""
+        """Draw sums, (n, layers, 2) energy (GeV) and hits, and moments, (n, 5)."""
+        whole = self.whole.sample(conditions)
+        given = self._given(conditions, whole)
         noise = torch.randn(len(conditions), len(self.colour), device=conditions.device)
-        scores = self.flow.draw(noise, self.scaled(conditions))
+        scores = self.flow.draw(noise, given)
         whitened = _lines(scores, _SCORES.to(self.knots).expand_as(self.knots), self.knots)
-        rest = whitened.double() @ self.colour.double()
-        terms = self._terms(conditions).double()
-        return self._sums(terms @ self.mean.double() + rest * (terms @ self.log_width.double()).exp())
+        terms = self._terms(given)
+        rest = (whitened.double() @ self.colour.double()) * self._widths(terms)
+        moments = torch.cat([whole[:, 4:6], whole[:, 6:].clamp_max(20).exp()], dim=1)
+        return self._sums(terms @ self.mean.double() + rest, whole), moments
 
 
 def _fit(terms: Tensor, values: Tensor) -> Tensor:

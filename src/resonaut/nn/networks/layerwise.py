@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-N_MOMENTS = 4
+from resonaut.nn.networks.tilts import tilted_cells
+
+N_MOMENTS = 5
 _N_EMBEDDED = 8
 _N_CONTEXT = 9 + N_MOMENTS
 _LOG_SCALE_RANGE = (-4.0, 1.5)
@@ -54,7 +56,7 @@ class Cells(nn.Module):
         y, x = torch.meshgrid(
             torch.arange(rows) - (rows - 1) / 2, torch.arange(columns) - (columns - 1) / 2, indexing="ij"
         )
-        powers = torch.stack([x, y, x**2, y**2], dim=-1).reshape(-1, N_MOMENTS)
+        powers = torch.stack([x, y, x**2, y**2], dim=-1).reshape(-1, 4)
         self.register_buffer("powers", powers, persistent=False)
         for name in ("condition_mean", "condition_width"):
             self.register_buffer(name, torch.zeros(n_conditions))
@@ -100,7 +102,7 @@ class Cells(nn.Module):
                 that, and of all layers before; GeV.
             sums: (n, 2) energy (GeV) and hits of the layer.
             left: (n, 2) centre of gravity of this layer and those behind it, in cells.
-            moments: (n, 4) of the whole shower, see `moments`.
+            moments: (n, 5) of the whole shower, see `moments`.
             given: (n, n_conditions).
         """
         _, rows, columns = self.shape
@@ -134,8 +136,7 @@ class Cells(nn.Module):
             columns += [torch.log1p(sum_ / t), (x**2 + y**2).sqrt(), spread]
         # Behind the core the centre is that of a few hits far out: its order of magnitude is enough.
         columns += (10 * left).asinh().unbind(1)
-        centre, square = moments.chunk(2, dim=1)
-        columns += (3 * (square - centre**2).clamp_min(_LEAST).log()).unbind(1)
+        columns += (3 * moments[:, 2:].clamp_min(_LEAST).log()).unbind(1)
         scaled = (given - self.condition_mean) / self.condition_width
         return torch.cat([self.embedding(layer), torch.stack(columns, dim=1), scaled], dim=1)
 
@@ -185,21 +186,26 @@ class Cells(nn.Module):
         return found.reshape(chosen.shape).mean(1)
 
     def moments(self, dense: Tensor) -> Tensor:
-        """Means over the energy of x, y, x^2 and y^2, (n, 4), in cells from the centre.
+        """Means over the energy of x, y, their variances, and the distance from the means, (n, 5), in cells.
 
         Args:
             dense: (n, layers, rows, columns).
         """
         energy = dense.flatten(2).sum(1)
-        return energy @ self.powers / energy.sum(1, keepdim=True).clamp_min(_LEAST)
+        share = energy / energy.sum(1, keepdim=True).clamp_min(_LEAST)
+        x, y = self.powers[:, :2].T
+        centre = share @ self.powers[:, :2]
+        away = (x - centre[:, :1]) ** 2, (y - centre[:, 1:]) ** 2
+        spread = [(share * part).sum(1) for part in (*away, (away[0] + away[1]).sqrt())]
+        return torch.cat([centre, torch.stack(spread, dim=1)], dim=1)
 
     @torch.no_grad()
     def draw(self, sums: Tensor, moments: Tensor, conditions: Tensor) -> Tensor:
-        """Draw cells whose sums in each layer are those given, with about these moments.
+        """Draw cells with these sums in each layer and these moments.
 
         Args:
             sums: (n, layers, 2) energy (GeV) and hits of each layer; at least `threshold` per hit.
-            moments: (n, 4) of the whole shower, see `moments`.
+            moments: (n, 5) of the whole shower, see `moments`.
             conditions: (n, n_conditions).
 
         Returns:
@@ -227,7 +233,26 @@ class Cells(nn.Module):
             energy = self._with_sum(above, width, where[:, 0], sums[:, layer])
             cells[where[:, 0], layer + 2, where[:, 1]] = energy
             total += cells[:, layer + 2]
-        return cells[:, 2:].reshape(n, layers, rows, columns)
+        return self._with_moments(cells[:, 2:], moments).reshape(n, layers, rows, columns)
+
+    def _with_moments(self, cells: Tensor, moments: Tensor) -> Tensor:
+        """Cells (n, layers, rows * columns) with the moments given; sums of layers stay."""
+        shower, layer, cell = cells.nonzero().unbind(1)
+        number = torch.bincount(shower, minlength=len(cells))
+        place = torch.arange(len(shower), device=cells.device) - (number.cumsum(0) - number)[shower]
+        # One row of hits for each shower, filled up with hits without energy.
+        rows = cells.new_zeros(len(cells), int(number.max()) if len(number) else 0)
+        energy = rows.index_put((shower, place), cells[shower, layer, cell])
+        floor = energy.clamp_max(self.threshold)
+        layers = rows.long().index_put((shower, place), layer)
+        away = self.powers[rows.long().index_put((shower, place), cell), :2] - moments[:, None, :2]
+        powers = torch.cat([away, away**2, away.square().sum(2, keepdim=True).sqrt()], dim=2)
+        wanted = functional.pad(moments[:, 2:], (2, 0)) * energy.sum(1, keepdim=True)
+        wanted = wanted - (floor[..., None] * powers).sum(1)
+        over = energy - floor
+        sums = cells.new_zeros(cells.shape[:2]).scatter_add(1, layers, over)
+        tilted = floor + tilted_cells(over, layers, sums, powers, wanted)
+        return cells.index_put((shower, layer, cell), tilted[shower, place])
 
     def _with_sum(self, above: Tensor, width: Tensor, owner: Tensor, sums: Tensor) -> Tensor:
         """Energies whose sum in the layer is that given.
