@@ -162,7 +162,7 @@ def test_drawn_cells_have_the_moments_that_were_asked_for():
     cells.measure((dense > 0).float().mean(0).flatten(1), conditions)
     moments = moments_of(dense)
     drawn = cells.draw(sums_of(dense), moments, conditions)
-    # Showers of few hits cannot have any moments; independent of those asked for, they would be 1.1 widths off.
+    # Showers of few hits cannot have any moments; independent of those wanted, they would be 1.1 widths off.
     many = (dense > 0).sum((1, 2, 3)) > 25
     assert many.sum() > 50
     off = (moments_of(drawn) - moments)[many].abs().median(0).values
