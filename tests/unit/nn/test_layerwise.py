@@ -177,7 +177,7 @@ def test_sums_are_learnt_given_the_energy():
     network = LayerTotals(4, THRESHOLD, 36, 1, width=64, blocks=2)
     network.measure(sums, moments, conditions)
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
-    whole = network.globals(sums, moments)
+    whole, _ = network.whole_of(sums, moments, conditions)
     for _ in range(600):
         rows = torch.randint(len(sums), (256,))
         optimiser.zero_grad()

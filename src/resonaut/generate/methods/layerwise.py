@@ -138,7 +138,7 @@ class LayerwiseGenerator:
                 dense = turned(dense, int(torch.randint(8, ())))
             return net.loss(dense, conditions, min(own.layers_per_step, dense.shape[1]))
 
-        whole = [FixedSamples(network["sums"].globals(*t.columns[:2]), t.columns[-1]) for t in tables]
+        whole = [FixedSamples(*network["sums"].whole_of(*table.columns)) for table in tables]
         part = job.part("whole").keywords()
         train(network["sums"].whole, *whole, sums_loss, own.sums_training, **part)
         train(network["sums"], *tables, sums_loss, own.sums_training, **job.part("sums").keywords())

@@ -54,13 +54,15 @@ class LayerTotals(nn.Module):
         super().__init__()
         self.layers, self.threshold, self.n_cells = layers, threshold, n_cells
         size, n_given = 2 * layers, n_conditions + _N_GLOBAL
-        n_terms = 1 + _DEGREE * n_given + n_given * (n_given - 1) // 2
         for name, value in {
             "logarithmic": torch.zeros(n_conditions, dtype=torch.bool),
             "given_mean": torch.zeros(n_given),
             "given_width": torch.ones(n_given),
-            "mean": torch.zeros(n_terms, size),
+            "mean": torch.zeros(_n_terms(n_given), size),
             "log_width": torch.zeros(1 + n_given, size),
+            "whole_mean": torch.zeros(_n_terms(n_conditions), _N_GLOBAL),
+            "whole_log_width": torch.zeros(1 + n_conditions, _N_GLOBAL),
+            "whole_knots": _SCORES.expand(_N_GLOBAL, -1).clone(),
             "filler": torch.zeros(2, layers),
             "whiten": torch.eye(size),
             "colour": torch.eye(size),
@@ -96,15 +98,16 @@ class LayerTotals(nn.Module):
         scaled = (torch.cat([value, whole], dim=1) - self.given_mean) / self.given_width
         return scaled.clamp(-_FARTHEST, _FARTHEST)
 
-    def _terms(self, given: Tensor) -> Tensor:
-        pairs = torch.combinations(torch.arange(given.shape[1], device=given.device), 2)
-        products = given[:, pairs[:, 0]] * given[:, pairs[:, 1]]
-        powers = [given**degree for degree in range(1, _DEGREE + 1)]
-        return torch.cat([torch.ones_like(given[:, :1]), *powers, products], dim=1).double()
+    def _terms_of(self, conditions: Tensor) -> Tensor:
+        """Polynomials of the conditions alone; the first of what is given."""
+        none = conditions.new_zeros(len(conditions), _N_GLOBAL)
+        return _terms(self._given(conditions, none)[:, : conditions.shape[1]])
 
-    def _widths(self, terms: Tensor) -> Tensor:
-        """Widths of the variables: a line in what is given, as its square would grow without bounds."""
-        return (terms[:, : len(self.log_width)] @ self.log_width.double()).clamp(-10, 10).exp()
+    def whole_of(self, sums: Tensor, moments: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+        """What `whole` learns: scores of the numbers of showers, (n, 9), and conditions; see `measure`."""
+        terms = self._terms_of(conditions)
+        rest = self.globals(sums, moments) - terms @ self.whole_mean.double()
+        return _scores((rest / _widths(terms, self.whole_log_width)).float(), self.whole_knots), conditions
 
     def _raw(self, sums: Tensor) -> Tensor:
         """Variables of layers before scaling, (n, 2 layers), with fresh noise."""
@@ -132,7 +135,6 @@ class LayerTotals(nn.Module):
             conditions: (n, n_conditions).
         """
         whole = self.globals(sums, moments)
-        self.whole.measure(whole, conditions)
         self.logarithmic.copy_((conditions > 0).all(0))
         value = torch.where(self.logarithmic, conditions.clamp_min(_LEAST).log(), conditions)
         given = torch.cat([value, whole], dim=1)
@@ -143,50 +145,89 @@ class LayerTotals(nn.Module):
         count = hit.sum(0).clamp_min(1)
         centre = over.sum(0) / count
         self.filler.copy_(torch.stack([centre, (((over - centre) * hit) ** 2).sum(0).div(count).sqrt()]))
-        raw, terms = self._raw(sums), self._terms(self._given(conditions, whole))
-        self.mean.copy_(_fit(terms, raw))
-        rest = raw - terms @ self.mean.double()
-        self.log_width.copy_(0.5 * _fit(terms[:, : len(self.log_width)], (rest**2 + _LEAST).log()))
-        # The mean of the logarithm of a squared normal variable is -1.27 below the logarithm of its mean.
-        self.log_width[0] += (rest / self._widths(terms)).std(0).log()
-        rest = rest / self._widths(terms)
+        terms = self._terms_of(conditions)
+        self.whole_knots.copy_(_knots(_fit(terms, whole.double(), self.whole_mean, self.whole_log_width)))
+        self.whole.measure(*self.whole_of(sums, moments, conditions))
+        rest = _fit(_terms(self._given(conditions, whole)), self._raw(sums), self.mean, self.log_width)
         values, vectors = torch.linalg.eigh(rest.T @ rest / len(rest))
         values = values.clamp_min(1e-4).sqrt()
         self.whiten.copy_(vectors / values)
         self.colour.copy_((vectors * values).T)
         # A larger component counts more: the small ones are noise of hits.
         self.weight.copy_(values.sqrt() / values.sqrt().mean())
-        normal = torch.special.ndtr(_SCORES.double())
-        self.knots.copy_(torch.quantile(rest @ self.whiten.double(), normal, dim=0).T)
+        self.knots.copy_(_knots(rest @ self.whiten.double()))
 
     # -- flows -----------------------------------------------------------------------------------
 
     def loss(self, sums: Tensor, moments: Tensor, conditions: Tensor) -> Tensor:
         """Flow-matching loss of the layers of each shower, (n,); see `measure`."""
         given = self._given(conditions, self.globals(sums, moments))
-        terms = self._terms(given)
-        rest = (self._raw(sums) - terms @ self.mean.double()) / self._widths(terms)
-        whitened = (rest @ self.whiten.double()).float()
-        scores = _lines(whitened, self.knots, _SCORES.to(self.knots).expand_as(self.knots))
+        terms = _terms(given)
+        rest = (self._raw(sums) - terms @ self.mean.double()) / _widths(terms, self.log_width)
+        scores = _scores((rest @ self.whiten.double()).float(), self.knots)
         return self.flow.loss(scores, given, weight=self.weight)
 
     @torch.no_grad()
     def draw(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Draw sums, (n, layers, 2) energy (GeV) and hits, and moments, (n, 5)."""
-        whole = self.whole.sample(conditions)
+        terms = self._terms_of(conditions)
+        rest = _unscored(self.whole.sample(conditions), self.whole_knots)
+        rest = rest * _widths(terms, self.whole_log_width)
+        whole = (terms @ self.whole_mean.double() + rest).float()
         given = self._given(conditions, whole)
         noise = torch.randn(len(conditions), len(self.colour), device=conditions.device)
-        scores = self.flow.draw(noise, given)
-        whitened = _lines(scores, _SCORES.to(self.knots).expand_as(self.knots), self.knots)
-        terms = self._terms(given)
-        rest = (whitened.double() @ self.colour.double()) * self._widths(terms)
+        whitened = _unscored(self.flow.draw(noise, given), self.knots)
+        terms = _terms(given)
+        rest = (whitened.double() @ self.colour.double()) * _widths(terms, self.log_width)
         moments = torch.cat([whole[:, 4:6], whole[:, 6:].clamp_max(20).exp()], dim=1)
         return self._sums(terms @ self.mean.double() + rest, whole), moments
 
 
-def _fit(terms: Tensor, values: Tensor) -> Tensor:
-    """Coefficients of least squares, (n_terms, n_values); constant conditions have coefficients of 0."""
-    return torch.linalg.lstsq(terms, values, driver="gelsd").solution
+def _n_terms(n_given: int) -> int:
+    return 1 + _DEGREE * n_given + n_given * (n_given - 1) // 2
+
+
+def _terms(given: Tensor) -> Tensor:
+    """1, powers of each column up to the third, products of two columns, (n, n_terms)."""
+    pairs = torch.combinations(torch.arange(given.shape[1], device=given.device), 2)
+    products = given[:, pairs[:, 0]] * given[:, pairs[:, 1]]
+    powers = [given**degree for degree in range(1, _DEGREE + 1)]
+    return torch.cat([torch.ones_like(given[:, :1]), *powers, products], dim=1).double()
+
+
+def _widths(terms: Tensor, log_width: Tensor) -> Tensor:
+    """Widths of variables: the logarithm a line in what is given, as its square would grow without bounds."""
+    return (terms[:, : len(log_width)] @ log_width.double()).clamp(-10, 10).exp()
+
+
+def _fit(terms: Tensor, values: Tensor, mean: Tensor, log_width: Tensor) -> Tensor:
+    """Fit mean and logarithm of the width, both in place; return the values of mean 0 and width 1.
+
+    Least squares; constant conditions have coefficients of 0.
+    """
+    solve = torch.linalg.lstsq
+    mean.copy_(solve(terms, values, driver="gelsd").solution)
+    rest = values - terms @ mean.double()
+    lines = terms[:, : len(log_width)]
+    log_width.copy_(0.5 * solve(lines, (rest**2 + _LEAST).log(), driver="gelsd").solution)
+    # The mean of the logarithm of a squared normal variable is -1.27 below the logarithm of its mean.
+    log_width[0] += (rest / _widths(terms, log_width)).std(0).log()
+    return rest / _widths(terms, log_width)
+
+
+def _knots(values: Tensor) -> Tensor:
+    """Quantiles of each column at those of a normal variable, (n_columns, n_knots)."""
+    return torch.quantile(values, torch.special.ndtr(_SCORES.double()), dim=0).T
+
+
+def _scores(values: Tensor, knots: Tensor) -> Tensor:
+    """Normal variables of values, (n, n_columns), by their quantiles."""
+    return _lines(values, knots, _SCORES.to(knots).expand_as(knots))
+
+
+def _unscored(scores: Tensor, knots: Tensor) -> Tensor:
+    """The values of normal variables."""
+    return _lines(scores, _SCORES.to(knots).expand_as(knots), knots)
 
 
 def _lines(values: Tensor, start: Tensor, end: Tensor) -> Tensor:
