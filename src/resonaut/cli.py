@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from resonaut import __version__
 from resonaut.errors import ConfigError, ResonautError, nearest
+from resonaut.files import parse_json
 
 STAGES = {
     "simulate": "Pythia 8 events through a parametrised detector, to ROOT files",
@@ -35,6 +35,16 @@ TOOLS = {
     "schema": "print the JSON Schema of the configuration",
     "toy": "write tables of a toy search, to study methods where the truth is known",
     "run": "run the workflow, cleaning up after one that was killed",
+    "status": "what of a study is done, running or failed",
+    "doctor": "check this machine: Python, GPUs, disk, Slurm, data",
+    "init": "start an analysis of your own in a new folder",
+    "new": "write a new method and its test from a template",
+    "compare": "two runs side by side: configuration, numbers, figures",
+    "archive": "pack a study for review into one file",
+    "verify": "check an archive",
+    "reproduce": "run an archive again in a clean folder and compare every number",
+    "sbom": "the bill of materials of the software (CycloneDX)",
+    "completion": "print the completion of this command for a shell",
 }
 
 
@@ -49,8 +59,8 @@ def settings_argument(text: str, option: str = "--settings") -> dict[str, Any]:
     """
     if text.lstrip().startswith("{"):
         try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
+            return parse_json(text)
+        except ValueError as error:
             raise ConfigError(f"{option}: not valid JSON ({error}).") from None
     from resonaut.config import read_yaml
 
@@ -97,7 +107,7 @@ def _overview() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; return the exit code. Errors of ours are one message, not a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    from resonaut import logs, processes
+    from resonaut import failures, logs, processes
 
     verbose = "--verbose" in arguments[:1]
     logs.set_up(verbose)
@@ -118,19 +128,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
     try:
-        with processes.recorded():
+        with failures.terminable(), processes.recorded():
             return int(module.run(options) or 0)
     except ResonautError as error:
         print(f"resonaut {name}: {type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(f"resonaut {name}: interrupted", file=sys.stderr)
-        return 130
-    except MemoryError:
-        print(
-            f"resonaut {name}: out of memory; lower the chunk or batch size of this stage.", file=sys.stderr
-        )
-        return 9
+    except BaseException as error:
+        failure = failures.explain(error)
+        if failure is None:
+            raise
+        print(f"resonaut {name}: {failure.message}", file=sys.stderr)
+        return failure.exit_code
 
 
 if __name__ == "__main__":

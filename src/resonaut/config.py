@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from resonaut import encoded, generated, pseudo_settings, registry
+from resonaut import encoded, generated, limits, pseudo_settings, registry
 from resonaut.datasets import Dataset, FileDataset, Name
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
@@ -52,6 +52,7 @@ class Study(Settings):
     scan: ScanSettings | None = None
     tag: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     tune: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    cluster: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     generate: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     amplification: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     detect: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
@@ -92,6 +93,9 @@ class Study(Settings):
             self._known(self.infer.signal.dataset, self.datasets, "infer.signal.dataset", "dataset")
             self._can_be("features", self.infer.signal.dataset, "infer.signal.dataset")
         self._taggers()
+        for name, clustering in self.cluster.items():
+            self._known(clustering.dataset, self.datasets, f"cluster.{name}.dataset", "dataset")
+            self._can_be("showers", clustering.dataset, f"cluster.{name}.dataset")
         for method, detector in self.detect.items():
             for dataset in getattr(detector, "samples_used", list)():
                 self._known(dataset, self.datasets, f"detect.{method}", "dataset")
@@ -279,6 +283,7 @@ def parse(raw: Any, where: str = "configuration") -> Study:
     """
     if not isinstance(raw, dict) or not raw:
         raise ConfigError(f"{where}: a mapping of sections is expected, for example 'study: demo'.")
+    limits.check_tree(raw, where)
     if "kinds" in raw:
         raise ConfigError(f"{where}: kinds: unknown key. {nearest('kinds', Study.model_fields)}")
     try:
@@ -293,14 +298,19 @@ def read_yaml(path: str | Path) -> Any:
 
     Raises:
         MissingFileError: no such file.
-        ConfigError: not YAML.
+        ConfigError: not YAML, or more than `limits` allow.
+        InputError: larger than `limits.YAML_BYTES`.
     """
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        value = yaml.safe_load(limits.read_text(path, limits.YAML_BYTES))
+    except MissingFileError:
         raise MissingFileError(f"{path}: no such configuration file.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid YAML: lists or mappings are nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    limits.check_tree(value, str(path))
+    return value
 
 
 def load(path: str | Path) -> Study:

@@ -197,7 +197,8 @@ class Dataset(Settings):
     def representations(self) -> tuple[Representation, ...]:
         """What is made of the events."""
         if isinstance(self.settings, GeneratedDataset):
-            return (self.settings.kind,)
+            kind = self.settings.kind
+            return OF_LEVEL["showers"] if kind == "showers" else (kind,)
         if not isinstance(self.settings, FileDataset):
             return OF_LEVEL[self.level]
         return tuple(kind for kind in OF_LEVEL[self.settings.level] if kind in self.settings.represent)

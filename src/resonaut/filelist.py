@@ -13,7 +13,6 @@ luminosity of all files together in inverse femtobarn, may be absent.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from resonaut.errors import InputError, nearest
-from resonaut.files import canonical_json, read_json, write_json
+from resonaut.files import canonical_json, parse_json, read_json, write_json
 
 SCHEMA_VERSION = 1
 DIGITS = {"sha256": 64, "adler32": 8, "md5": 32}
@@ -129,8 +128,8 @@ def read_text(text: str) -> FileList:
         InputError: see `read`.
     """
     try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as error:
+        raw = parse_json(text)
+    except ValueError as error:
         raise InputError(f"list of files: not valid JSON ({error}).") from None
     return _parse(raw, "list of files", Path())
 

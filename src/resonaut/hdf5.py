@@ -11,7 +11,9 @@ from typing import Any
 
 import h5py
 
+from resonaut import hdf5_declared
 from resonaut.errors import CorruptFileError, MissingFileError
+from resonaut.failures import DENIED, Terminated, out_of_memory
 from resonaut.files import atomic
 
 
@@ -26,16 +28,19 @@ def write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
         file.attrs[name] = value
 
 
+_KEPT = (OSError, Terminated, KeyboardInterrupt)
+
+
 class _Disk(io.FileIO):
     """A new file whose failed writes are kept and not raised.
 
     HDF5 cannot close a file that it failed to write: it crashes, or fills the terminal. So it never hears of
-    a full disk, but `creating` does, and raises.
+    a full disk, or of a signal that came in the middle of a write, but `creating` does, and raises.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
         super().__init__(path, "w+")
-        self.failure: OSError | None = None
+        self.failure: BaseException | None = None
 
     def write(self, data: Any) -> int:
         """Write all of `data`, unless a write has failed."""
@@ -44,7 +49,7 @@ class _Disk(io.FileIO):
                 rest = memoryview(data).cast("B")
                 while len(rest):
                     rest = rest[super().write(rest) :]
-            except OSError as error:
+            except _KEPT as error:
                 self.failure = error
         return len(data)
 
@@ -53,7 +58,7 @@ class _Disk(io.FileIO):
         if self.failure is None:
             try:
                 return super().truncate(size)
-            except OSError as error:
+            except _KEPT as error:
                 self.failure = error
         return size or 0
 
@@ -79,13 +84,21 @@ def open_h5(path: str | os.PathLike) -> h5py.File:
 
     Raises:
         MissingFileError: no such file.
-        CorruptFileError: not HDF5, or truncated.
+        CorruptFileError: not HDF5, truncated, or it declares what it cannot hold.
     """
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such file.") from None
     except OSError as error:
+        if out_of_memory(error) or error.errno in DENIED:
+            raise
         raise CorruptFileError(
             f"{path}: not a readable HDF5 file ({error}). Delete it and run its stage again."
         ) from None
+    try:
+        hdf5_declared.check_once(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return file

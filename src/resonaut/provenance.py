@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import resource
+import shlex
 import socket
 import sys
 import time
@@ -13,10 +14,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from resonaut import __version__
+from resonaut import __version__, seeds
 from resonaut.files import sha256, write_json
 
 _START = time.time()
+# The clock of the day may be set back while a job runs; this one is not.
+_BEGIN = time.monotonic()
+
+GRANTED = {
+    "slurm_job_id": "SLURM_JOB_ID",
+    "slurm_partition": "SLURM_JOB_PARTITION",
+    "slurm_node": "SLURMD_NODENAME",
+    "htcondor_slot": "_CONDOR_SLOT",
+    "cuda_visible_devices": "CUDA_VISIBLE_DEVICES",
+}
+"""What a scheduler gave to a job, and the variables that it says so with; null where it does not."""
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -49,15 +61,15 @@ def write_run_record(output: str | os.PathLike, **more: Any) -> None:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     record = {
         "output": Path(output).name,
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(_START)),
-        "wall_seconds": round(time.time() - _START, 3),
+        "wall_seconds": round(time.monotonic() - _BEGIN, 3),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
         "max_rss_mb": round(usage.ru_maxrss / 1024, 1),
-        "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
-        "cuda_visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        **{name: os.environ.get(variable) for name, variable in GRANTED.items()},
+        "seeds": seeds.derived(),
         **more,
     }
     write_json(f"{output}.run.json", record)

@@ -67,9 +67,9 @@ def json_schema() -> dict[str, Any]:
         },
         "scan": _inline(ScanSettings, definitions, "scan"),
         "tune": {"type": "object", "additionalProperties": _inline(entry_model("tune"), definitions, "tune")},
-        "amplification": {
-            "type": "object",
-            "additionalProperties": _inline(entry_model("amplification"), definitions, "amplification"),
+        **{
+            name: {"type": "object", "additionalProperties": _inline(entry_model(name), definitions, name)}
+            for name in ("cluster", "amplification")
         },
     }
     for stage in SECTIONS:

@@ -1,4 +1,4 @@
-"""`config/README.md`, written from the pydantic models: every key, type, default and meaning."""
+"""`config/README.md`, written from the pydantic models: every key, type, default, unit, range, meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from resonaut.config import Mixture, ScanSettings
 from resonaut.datasets import FileDataset
 from resonaut.generated import GeneratedDataset
 from resonaut.pseudo_settings import PseudoExperiments
-from resonaut.sections import METHOD_STAGES, SECTIONS, entry_model, section_model
+from resonaut.schema_ranges import span, unit
+from resonaut.sections import METHOD_STAGES, SECTIONS, TASKS, entry_model, section_model
 
 _HEAD = """# Every key of a study's configuration
 
@@ -24,10 +25,13 @@ Written by `make schema` from the settings classes; a test fails when it differs
 in radian. Unknown keys are refused and the nearest known one is named. Numbers may be written as `1e-3`
 or `5e4`.
 
-| key | type | default | meaning |
-|---|---|---|---|
-| `study` | name | required | Everything is written below `results/<study>/`. |
-| `seed` | integer | 1 | The one seed; all others are derived from it and from names. |
+Unit `none` is that of counts, fractions and other pure numbers. Ranges are those of each number; `any` has no
+bounds, but keys may have to fit each other, which is said where they do not.
+
+| key | type | default | unit | range | meaning |
+|---|---|---|---|---|---|
+| `study` | name | required | | a-z, 0-9 and _ | Everything is written below `results/<study>/`. |
+| `seed` | integer | 1 | none | from 0 | The one seed; all others are derived from it and from names. |
 """
 
 
@@ -76,6 +80,11 @@ def _first_line(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
+def _row(key: str, kind: str, default: str, field: Any) -> str:
+    cells = (f"`{key}`", kind, default, unit(field), span(field), _text(field.description))
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |")
+
+
 def _rows(model: type[BaseModel], prefix: str) -> list[str]:
     rows = []
     for name, field in model.model_fields.items():
@@ -84,17 +93,13 @@ def _rows(model: type[BaseModel], prefix: str) -> list[str]:
         if inner is not None:
             listed = typing.get_origin(field.annotation) in (tuple, list)
             if listed and field.description:
-                rows.append(
-                    f"| `{key}` | list of sections | {_default(field)} | {_text(field.description)} |"
-                )
+                rows.append(_row(key, "list of sections", _default(field), field))
             if not listed and field.default is None:
-                rows.append(f"| `{key}` | section | `off` | {_text(_first_line(inner))} |")
+                rows.append(f"| `{key}` | section | `off` | | | {_text(_first_line(inner))} |")
             named = typing.get_origin(field.annotation) is dict
             rows += _rows(inner, f"{key}[]" if listed else f"{key}.<name>" if named else key)
             continue
-        rows.append(
-            f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {_text(field.description)} |"
-        )
+        rows.append(_row(key, _type(field.annotation), _default(field), field))
     return rows
 
 
@@ -105,7 +110,7 @@ def _section(title: str, text: str, model: type[BaseModel], prefix: str = "") ->
 def _table(title: str, text: str, rows: Sequence[str]) -> str:
     head = ["", f"## {title}", "", text]
     if rows:
-        head += ["", "| key | type | default | meaning |", "|---|---|---|---|"]
+        head += ["", "| key | type | default | unit | range | meaning |", "|---|---|---|---|---|---|"]
     return "\n".join([*head, *rows]) + "\n"
 
 
@@ -167,8 +172,6 @@ def markdown() -> str:
     )
     for stage in METHOD_STAGES:
         parts += _methods(stage)
-    search = entry_model("tune")
-    parts.append(_section("`tune.<name>`", search.__doc__ or "", search))
-    amplification = entry_model("amplification")
-    parts.append(_section("`amplification.<name>`", amplification.__doc__ or "", amplification))
+    for name in TASKS:
+        parts.append(_section(f"`{name}.<name>`", entry_model(name).__doc__ or "", entry_model(name)))
     return "".join(parts)

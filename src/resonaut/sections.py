@@ -9,6 +9,7 @@ from resonaut.settings import Settings
 METHOD_STAGES = ("tag", "generate", "detect")
 TASKS = {
     "tune": "resonaut.tag.search.settings.TuneSettings",
+    "cluster": "resonaut.tag.segmentation.settings.ClusterSettings",
     "amplification": "resonaut.generate.amplification.settings.AmplificationSettings",
 }
 SECTIONS = ("ingest", "represent", "hunt", "infer", "review")

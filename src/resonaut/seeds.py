@@ -6,6 +6,9 @@ import hashlib
 
 import numpy as np
 
+RECORDED_MAX = 10_000
+_derived: dict[tuple[int, tuple[str, ...]], None] = {}
+
 
 def _word(name: object) -> int:
     return int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:8], "little")
@@ -18,7 +21,17 @@ def seed_sequence(seed: int, *names: object) -> np.random.SeedSequence:
         seed: the study's seed.
         names: what the random numbers are for, for example ("simulate", "qcd", 3).
     """
+    if len(_derived) < RECORDED_MAX:
+        _derived[int(seed), tuple(map(str, names))] = None
     return np.random.SeedSequence([seed, *(_word(name) for name in names)])
+
+
+def derived() -> list[list[int | str]]:
+    """What this process derived so far, `[seed, name, ...]` in order, the first `RECORDED_MAX`.
+
+    It belongs into records of a run (`provenance.write_run_record`), never into a result.
+    """
+    return [[seed, *names] for seed, names in _derived]
 
 
 def generator(seed: int, *names: object) -> np.random.Generator:

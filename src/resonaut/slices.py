@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from resonaut import pseudo_settings
+from resonaut.asked import asked
 
 if TYPE_CHECKING:
     from resonaut.config import Study
@@ -137,6 +138,10 @@ def _generate_dataset(study: Study, dataset: str) -> dict[str, Any]:
     return {"dataset": dataset, "label": entry.label, "seed": seed, "settings": settings}
 
 
+def _cluster(study: Study, name: str) -> dict[str, Any]:
+    return {"name": name, "seed": study.seed, "cluster": study.cluster[name].model_dump(mode="json")}
+
+
 def _amplify(study: Study, name: str) -> dict[str, Any]:
     settings = study.amplification[name].model_dump(mode="json")
     return {"name": name, "seed": study.seed, "amplification": settings}
@@ -212,6 +217,17 @@ def _review_search(study: Study) -> dict[str, Any]:
     return {**_review(study), "unblind": study.hunt.unblind}
 
 
+def _page(study: Study) -> dict[str, Any]:
+    return {
+        "study": study.study,
+        "seed": study.seed,
+        "label": study.review.label,
+        "unblind": study.hunt.unblind,
+        "asked": asked(study),
+        "events": [study.data_folder(name) for name in sorted(study.datasets) if study.is_simulated(name)],
+    }
+
+
 SLICES: dict[str, Any] = {
     "simulate": _simulate,
     "ingest": _ingest,
@@ -232,6 +248,7 @@ SLICES: dict[str, Any] = {
     "generate_time": _generate_time,
     "generate_dataset": _generate_dataset,
     "generate_evaluate": _generate_evaluate,
+    "cluster": _cluster,
     "amplify": _amplify,
     "detect": _detect,
     "hunt": _hunt,
@@ -242,4 +259,5 @@ SLICES: dict[str, Any] = {
     "review": _review,
     "review_search": _review_search,
     "checks": _checks,
+    "page": _page,
 }

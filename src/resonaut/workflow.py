@@ -6,16 +6,19 @@ Every path of `results/` is made here, so that rules hold no logic. Nothing slow
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from resonaut import filelist, processes, registry
+from resonaut import filelist, processes, registry, site
 from resonaut.config import MAX_SLICE_BYTES, NOMINAL, Study, parse, read_yaml
 from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
 from resonaut.filelist import InputFile
+from resonaut.workflow_archive import ArchivePlan
+from resonaut.workflow_chunks import ChunkPlan
 from resonaut.workflow_figures import FigurePlan
 from resonaut.workflow_generators import GeneratorPlan
 from resonaut.workflow_global import GlobalPlan
@@ -46,6 +49,7 @@ ENTRY_MODULES = {
     "compare": "resonaut.tag.compare",
     "export": "resonaut.tag.export",
     "tune": "resonaut.tag.tune",
+    "cluster": "resonaut.tag.segmentation.run",
     "generate": "resonaut.generate.train",
     "generate_sample": "resonaut.generate.sample",
     "generate_time": "resonaut.generate.time",
@@ -67,6 +71,7 @@ ENTRY_MODULES = {
     "global": "resonaut.infer.global_significance",
     "linearity": "resonaut.infer.validation_linearity",
     "checks": "resonaut.review.checks",
+    "page": "resonaut.review.page.build",
 }
 
 OF_TAGGERS = ("score", "encode", "export", "tune")
@@ -88,17 +93,19 @@ def read(config: Mapping[str, Any]) -> Plan:
     return Plan(parse({**read_yaml(DEFAULT_CONFIG), **config}, DEFAULT_CONFIG))
 
 
-def prepare_environment(on_this_machine: bool) -> None:
+def prepare_environment(on_this_machine: bool, cluster: site.Site) -> None:
     """Set the environment of the jobs that Snakemake starts.
 
     The command `resonaut` is that of the Python that runs Snakemake, also where no environment is activated.
 
     Args:
         on_this_machine: jobs record themselves, so that `resonaut run` can end those that outlive Snakemake.
+        cluster: its variables are set.
     """
     os.environ["PATH"] = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     )
+    site.set_environment(cluster)
     os.environ.setdefault("MPLBACKEND", "agg")
     # Threads that spin while they wait make two trainings on one machine slower than one after the other.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -113,7 +120,7 @@ def _number(chunk: str) -> int:
 
 class Plan(
     *(TaggerPlan, GeneratorPlan, SearchPlan, PseudoPlan),
-    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan),
+    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan, ChunkPlan, ArchivePlan),
 ):
     """Paths, settings and code digests of one study."""
 
@@ -239,7 +246,7 @@ class Plan(
     def arguments(self, kind: str, datasets: list[str], option: str = "") -> str:
         """Manifests as words of a command line: `--clouds qcd=... wprime=...`."""
         pairs = [f"{name}={path}" for name, path in self.manifests(kind, datasets).items()]
-        return " ".join([option or f"--{kind}", *pairs])
+        return shlex.join([option or f"--{kind}", *pairs])
 
     def inputs_of(self, stage: str, method: str) -> tuple[str, list[str]]:
         """Kind of representation and datasets that a tagger or generator reads."""
@@ -269,11 +276,12 @@ class Plan(
             ]
             return made + [f"{base}/represent/mixtures/{name}.h5" for name in sorted(study.mixtures)]
         if stage == "tag":
-            return [*self.tagger_files("metrics.json"), *self.comparison()]
+            return [*self.tagger_files("metrics.json"), *self.comparison(), *self.clusterings()]
         if stage == "tune":
             return [f"{base}/tune/{name}/best.json" for name in sorted(study.tune)]
         if stage == "generate":
             return self.generator_targets()
         if stage == "review":
-            return [*(f"{base}/review/{figure}.png" for figure in self.figures()), *self.checks()]
+            figures = [f"{base}/review/{figure}.png" for figure in self.figures()]
+            return [*figures, *self.checks(), *self.page()]
         return self.search_targets(stage)

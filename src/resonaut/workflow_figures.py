@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from resonaut.config import NOMINAL
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from resonaut.workflow import Plan
 
 SEARCH_STAGES = ("detect", "hunt", "hunt_evaluate", "infer")
+OF_MIXTURES = ("infer_global", "infer_trials")
+"""Figures of all searches of a mixture."""
+STAGES_ON_PAGE = ("ingest", "represent", "tag", "tune", "generate", "detect", "hunt", "infer")
+FIGURE_ENDINGS = (".png", ".pdf", ".svg", ".json")
 
 
 class FigurePlan:
@@ -31,6 +36,7 @@ class FigurePlan:
             for method in sorted(getattr(study, stage))
         ]
         names += ["tag_compare"] if self.comparison() else []
+        names += [f"tag_cluster/{name}" for name in sorted(study.cluster)]
         names += ["generate_compare"] if self.generator_comparison() else []
         names += [f"generate_amplification/{name}" for name in sorted(study.amplification)]
         names += ["infer_compare"] if self.search_comparison() else []
@@ -57,6 +63,8 @@ class FigurePlan:
                 for kind in ("features", "images")
                 if self._with(kind)
             }
+        if stage == "tag_cluster":
+            return {"separation": [f"{base}/tag/cluster/{method}/separation.json"]}
         if stage == "tag_compare":
             return {"comparison": [f"{base}/tag/comparison.json"]}
         if stage == "infer_compare":
@@ -115,8 +123,40 @@ class FigurePlan:
     def figure_arguments(self: Plan, stage: str, method: str = "", mixture: str = "") -> str:
         """The same files as words of a command line: `--role file...`."""
         roles = self._figure_inputs(stage, method, mixture)
-        return " ".join(word for role, entries in roles.items() for word in (f"--{role}", *entries))
+        return shlex.join(word for role, entries in roles.items() for word in (f"--{role}", *entries))
 
     def figure_code(self: Plan, stage: str) -> str:
         """The digest of the code of one stage's figure."""
         return code_digest("resonaut.review.draw", f"resonaut.review.figures.{stage}")
+
+    # -- the page --------------------------------------------------------------------------------
+
+    def page(self: Plan) -> list[str]:
+        """The page that a reviewer reads, where there is anything to show."""
+        return [f"{self.base}/review/index.html"] if self.figures() else []
+
+    def page_figures(self: Plan) -> list[str]:
+        """Files of all figures that the page holds."""
+        return [f"{self.base}/review/{name}{ending}" for name in self.figures() for ending in FIGURE_ENDINGS]
+
+    def page_results(self: Plan) -> list[str]:
+        """JSON results that the page quotes: targets, what figures are drawn from, what the checks read."""
+        made = [path for stage in STAGES_ON_PAGE for path in self.targets(stage)]
+        for name in self.figures():
+            made += self._figure_sources(name)
+        checks = [f"{self.base}/review/checks.json"] if self.checks() else []
+        found = {*made, *self.checked_files(), *checks} if self.checks() else {*made}
+        return sorted(path for path in found if path.endswith(".json") and path.startswith(self.base))
+
+    def _figure_sources(self: Plan, name: str) -> list[str]:
+        """Files that one figure is drawn from, by its name: `tag`, `tag/pfn`, `infer/data/cwola`."""
+        stage, *names = name.split("/")
+        mixture = names[0] if len(names) == 2 or stage in OF_MIXTURES else ""
+        method = names[-1] if names and stage not in OF_MIXTURES else ""
+        roles = self._figure_inputs(stage, method, mixture)
+        return [entry.rsplit("=", 1)[-1] for entries in roles.values() for entry in entries]
+
+    def page_arguments(self: Plan) -> str:
+        """The same as words of a command line: results relative to the study's folder, figures by name."""
+        results = [path.removeprefix(f"{self.base}/") for path in self.page_results()]
+        return shlex.join(["--folder", self.base, "--figures", *self.figures(), "--results", *results])

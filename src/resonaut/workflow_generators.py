@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from resonaut import generated
@@ -51,7 +52,7 @@ class GeneratorPlan:
     def comparison_of_generators(self: Plan) -> str:
         """The same as words of a command line."""
         found = self.compared_generators().items()
-        return " ".join(word for option, words in found for word in (f"--{option}", *words))
+        return shlex.join(word for option, words in found for word in (f"--{option}", *words))
 
     def timed_generators(self: Plan) -> list[str]:
         """Generators whose time per row is measured."""
@@ -71,6 +72,12 @@ class GeneratorPlan:
     def drawn_names(self: Plan) -> str:
         """A pattern of the datasets that generators make."""
         return "|".join(sorted(self.drawn_datasets())) or NOTHING
+
+    def drawn_showers(self: Plan) -> str:
+        """A pattern of those that are showers, of which features are made."""
+        found = self.drawn_datasets()
+        showers = [name for name in found if self.study.datasets[name].settings.kind == "showers"]
+        return "|".join(showers) or NOTHING
 
     def drawn_datasets(self: Plan) -> list[str]:
         """Datasets that generators make."""
@@ -94,7 +101,7 @@ class GeneratorPlan:
         """The same as words of a command line."""
         like = self.study.datasets[dataset].settings.like
         found = self.drawn_like(dataset)
-        return f"--like {like}={found[0]}" if found else ""
+        return shlex.join(["--like", f"{like}={found[0]}"]) if found else ""
 
     def dataset_code(self: Plan, dataset: str) -> str:
         """The digest of what draws a dataset."""

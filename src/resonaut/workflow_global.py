@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class GlobalPlan:
 
     def spectra_arguments(self: Plan, mixture: str) -> str:
         """The same as words of a command line."""
-        return " ".join(f"{method}={path}" for method, path in self.spectra_by_method(mixture).items())
+        return shlex.join(f"{method}={path}" for method, path in self.spectra_by_method(mixture).items())
 
     def masses_file(self: Plan, mixture: str) -> str:
         """Scores of one of the methods: all hold the masses of the events."""

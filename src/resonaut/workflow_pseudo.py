@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from resonaut import pseudo_settings
@@ -59,7 +60,9 @@ class PseudoPlan:
 
     def drawing_options(self: Plan, mixture: str) -> str:
         """The same as words of a command line."""
-        return " ".join(f"--{option} {path}" for option, path in self.drawn_from(mixture).items())
+        return shlex.join(
+            word for item in self.drawn_from(mixture).items() for word in (f"--{item[0]}", item[1])
+        )
 
     def _state(self: Plan, mixture: str, name: str, round_: int) -> str:
         return f"{self.base}/infer/{mixture}/{name}/round{round_}.json"

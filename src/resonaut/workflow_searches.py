@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class SearchPlan:
         datasets = self._detector_datasets(mixture, method)
         words = [self.arguments(kind, datasets) for kind in kinds]
         pairs = [f"{name}={path}" for name, path in self._encoded(mixture, method).items()]
-        return " ".join([*words, *(["--encoded", *pairs] if pairs else [])])
+        return " ".join([*words, *([shlex.join(["--encoded", *pairs])] if pairs else [])])
 
     # -- jobs ------------------------------------------------------------------------------------
 
@@ -90,7 +91,7 @@ class SearchPlan:
         """The same as words of a command line: `data/cwola=...`."""
         names = [f"{mixture}/{method}" for mixture, method in self.study.searches()]
         pairs: Sequence[tuple[str, str]] = list(zip(names, self.compared_searches(file), strict=True))
-        return " ".join(f"{name}={path}" for name, path in pairs)
+        return shlex.join(f"{name}={path}" for name, path in pairs)
 
     def search_comparison(self: Plan) -> list[str]:
         """The comparison of the searches, where there are several."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from resonaut import encoded
@@ -15,7 +16,7 @@ def _files(further: dict[str, list[str]]) -> list[str]:
 
 
 def _words(further: dict[str, list[str]]) -> str:
-    return " ".join(word for option, values in further.items() for word in (f"--{option}", *values))
+    return shlex.join(word for option, values in further.items() for word in (f"--{option}", *values))
 
 
 class TaggerPlan:
@@ -31,7 +32,7 @@ class TaggerPlan:
 
     def named_taggers(self: Plan, name: str) -> str:
         """The same as words of a command line: `pfn=...`."""
-        return " ".join(f"{method}={self.base}/tag/{method}/{name}" for method in self.compared())
+        return shlex.join(f"{method}={self.base}/tag/{method}/{name}" for method in self.compared())
 
     def compared(self: Plan) -> list[str]:
         """Taggers that are compared: all but binary ones that tell other things apart than most of them."""
@@ -48,6 +49,10 @@ class TaggerPlan:
     def comparison(self: Plan) -> list[str]:
         """The comparison of the taggers, where there are several."""
         return [f"{self.base}/tag/comparison.json"] if len(self.compared()) > 1 else []
+
+    def clusterings(self: Plan) -> list[str]:
+        """What each entry of `cluster` measures."""
+        return [f"{self.base}/tag/cluster/{name}/separation.json" for name in sorted(self.study.cluster)]
 
     def _further(self: Plan, method: str) -> dict[str, list[str]]:
         """Files that a tagger reads besides its rows, as values of options."""

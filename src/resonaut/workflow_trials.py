@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from resonaut import pseudo_settings
@@ -41,7 +42,7 @@ class TrialsPlan:
 
     def trials_arguments(self: Plan, mixture: str) -> str:
         """The same as words of a command line: `data:null:part0/cwola=...`."""
-        return " ".join(f"{name}={path}" for name, path in self._trials_spectra(mixture).items())
+        return shlex.join(f"{name}={path}" for name, path in self._trials_spectra(mixture).items())
 
     def trials_data(self: Plan, mixture: str) -> dict[str, str]:
         """Spectra of the data by method."""
@@ -51,7 +52,7 @@ class TrialsPlan:
 
     def trials_data_arguments(self: Plan, mixture: str) -> str:
         """The same as words of a command line."""
-        return " ".join(f"{method}={path}" for method, path in self.trials_data(mixture).items())
+        return shlex.join(f"{method}={path}" for method, path in self.trials_data(mixture).items())
 
     def conformal_searches(self: Plan) -> list[str]:
         """Conformal significances of each search, where hunts count."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,4 +62,4 @@ class ValidationPlan:
             f"--hunts {self.named_searches('hunt/hunt.json')}",
             f"--evaluations {self.named_searches('hunt/evaluation.json')}",
         ]
-        return " ".join([*words, *(["--validations", *pairs] if pairs else [])])
+        return " ".join([*words, *([shlex.join(["--validations", *pairs])] if pairs else [])])

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from resonaut import registry
-from resonaut.cli import STAGES
+from resonaut.cli import STAGES, TOOLS
 from resonaut.digest import modules_used
 
 GROUND_FLOOR = ("nn", "stats", "plot")
@@ -66,7 +66,12 @@ def test_methods_are_complete(stage):
 def test_configuration_plan_and_command_lines_import_nothing_heavy():
     names = [f"resonaut.{stage}.cli" for stage in STAGES]
     names += [registry.module_name(stage, name) for stage in METHOD_STAGES for name in registry.names(stage)]
-    names += ["resonaut.config", "resonaut.workflow", "resonaut.cli", "resonaut.tools.run"]
+    names += [
+        "resonaut.config",
+        "resonaut.workflow",
+        "resonaut.cli",
+        *(f"resonaut.tools.{name}" for name in TOOLS),
+    ]
     code = (
         f"import importlib, sys\nfor n in {names!r}: importlib.import_module(n)\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"

@@ -10,7 +10,7 @@ from resonaut.config import Study, load
 from resonaut.workflow import Plan
 
 CONFIG = Path(__file__).parents[2] / "config"
-EVERY = sorted(path.stem for path in CONFIG.glob("*.yaml"))
+EVERY = sorted(path.stem for path in CONFIG.glob("*.yaml") if not path.name.startswith("site."))
 TAGGERS = {
     "demo": {"clouds": ["pfn"]},
     "toptag": {

@@ -39,7 +39,7 @@ def test_targets_of_the_demo(plan):
         "detect": 2,
         "hunt": 4,
         "infer": 6,
-        "review": 18,
+        "review": 19,
     }
     assert "results/demo/infer/data/cwola/significance.json" in plan.targets("infer")
     every = [path for stage in STAGES for path in plan.targets(stage)]

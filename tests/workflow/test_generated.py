@@ -48,3 +48,20 @@ def test_a_tagger_tells_generated_from_real(root, clone) -> None:
     planned = clone.planned(target)
     assert planned["generate_dataset"] == 2
     assert "generate_train" not in planned
+
+
+def test_drawn_showers_have_features_too(root, clone) -> None:
+    shutil.copy2(root / "tests/workflow/generated_showers.yaml", clone.config)
+    assert clone.planned("tag")["generate_features"] == 2
+    clone.snakemake("results/generated_showers/tag/trees/metrics.json")
+    base = clone.folder / "results/generated_showers"
+    made = json.loads((base / "represent/made/nominal/features.json").read_text())
+    assert (made["label"], made["n_events"], len(made["chunks"])) == ("made", 300, 2)
+    drawn = base / "represent/made/nominal/showers/000/000000.h5"
+    with h5py.File(drawn) as showers, h5py.File(str(drawn).replace("showers/0", "features/0")) as features:
+        visible = np.add.reduceat(showers["hits/energy"][:], showers["hits/event_offsets"][:-1])
+        np.testing.assert_allclose(features["events/visible_energy"][:], visible, rtol=1e-5)
+        np.testing.assert_array_equal(features["events/n_hits"][:], np.diff(showers["hits/event_offsets"][:]))
+        assert json.loads(features.attrs["settings"])["features"]["regroup"] == [5, 5, 5]
+    metrics = json.loads((base / "tag/trees/metrics.json").read_text())
+    assert sum(metrics["n_jets"].values()) == 700

@@ -7,7 +7,7 @@ import time
 
 import yaml
 
-COMPARED = {"infer_compare": 1, "review_searches": 1, "review_checks": 1}
+COMPARED = {"infer_compare": 1, "review_searches": 1, "review_checks": 1, "review_page": 1}
 AFTER_CWOLA = {
     "hunt_spectra": 1,
     "hunt_evaluate": 1,
@@ -111,7 +111,7 @@ def test_a_statement_in_nn_reruns_exactly_what_imports_it(finished):
 def test_another_way_to_measure_a_tagger_does_not_train_it_again(finished):
     with (finished.folder / "src/resonaut/tag/evaluation/calibration.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
-    assert finished.planned() == {"tag_evaluate": 1, "review_method": 1}
+    assert finished.planned() == {"tag_evaluate": 1, "review_method": 1, "review_page": 1}
 
 
 def test_a_new_unrelated_file_reruns_nothing(finished):

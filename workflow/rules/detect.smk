@@ -34,8 +34,8 @@ rule detect_train:
     message:
         "Train {wildcards.method} on {wildcards.mixture}: all windows, folds and restarts at once"
     shell:
-        "resonaut detect train --settings {params.settings:q} --mixture {input.mixture} {params.inputs}"
-        " --output {output.scores} --metrics {output.metrics} > {log} 2>&1"
+        "resonaut detect train --settings {params.settings:q} --mixture {input.mixture:q} {params.inputs}"
+        " --output {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
 rule detect_part:
@@ -66,8 +66,8 @@ rule detect_part:
     message:
         "Train {wildcards.method} on {wildcards.mixture} in the windows {wildcards.windows}"
     shell:
-        "resonaut detect train --settings {params.settings:q} --mixture {input.mixture} {params.inputs}"
-        " --output {output.scores} --metrics {output.metrics} > {log} 2>&1"
+        "resonaut detect train --settings {params.settings:q} --mixture {input.mixture:q} {params.inputs}"
+        " --output {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"
 
 
 rule detect_join:
@@ -88,12 +88,12 @@ rule detect_join:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=lambda wildcards: plan.settings("detect", mixture=wildcards.mixture, method=wildcards.method),
         code=plan.code("join"),
     message:
         "Join the windows of {wildcards.method} on {wildcards.mixture}"
     shell:
-        "resonaut detect join --settings {params.settings:q} --scores {input.scores} --parts {input.metrics}"
-        " --output {output.scores} --metrics {output.metrics} > {log} 2>&1"
+        "resonaut detect join --settings {params.settings:q} --scores {input.scores:q} --parts {input.metrics:q}"
+        " --output {output.scores:q} --metrics {output.metrics:q} > {log:q} 2>&1"

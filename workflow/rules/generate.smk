@@ -32,8 +32,8 @@ rule generate_train:
     message:
         "Train the generator {wildcards.method}"
     shell:
-        "resonaut generate train --settings {params.settings:q} {params.inputs} --weights {output.weights}"
-        " --training {output.training} --epochs {log.epochs} > {log.text} 2>&1"
+        "resonaut generate train --settings {params.settings:q} {params.inputs} --weights {output.weights:q}"
+        " --training {output.training:q} --epochs {log.epochs:q} > {log.text:q} 2>&1"
 
 
 rule generate_sample:
@@ -60,8 +60,8 @@ rule generate_sample:
     message:
         "Draw from the generator {wildcards.method}"
     shell:
-        "resonaut generate sample --weights {input.weights} {params.inputs} {params.options}"
-        " --output {output.samples} > {log} 2>&1"
+        "resonaut generate sample --weights {input.weights:q} {params.inputs} {params.options}"
+        " --output {output.samples:q} > {log:q} 2>&1"
 
 
 rule generate_time:
@@ -77,7 +77,7 @@ rule generate_time:
     conda:
         "../../envs/generate.yaml"
     # What runs beside it would be measured too: it asks for all cores.
-    threads: workflow.cores
+    threads: workflow.resource_settings.cores or 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
@@ -88,8 +88,8 @@ rule generate_time:
     message:
         "Measure the time per row of the generator {wildcards.method}"
     shell:
-        "resonaut generate time --settings {params.settings:q} --weights {input.weights} {params.inputs}"
-        " --output {output.timing} > {log} 2>&1"
+        "resonaut generate time --settings {params.settings:q} --weights {input.weights:q} {params.inputs}"
+        " --output {output.timing:q} > {log:q} 2>&1"
 
 
 rule generate_dataset:
@@ -117,8 +117,39 @@ rule generate_dataset:
     message:
         "Draw {wildcards.dataset}, chunk {wildcards.chunk}"
     shell:
-        "resonaut generate dataset --settings {params.settings:q} --weights {input.weights} {params.options}"
-        " --chunk {wildcards.chunk} --output {output.rows} > {log} 2>&1"
+        "resonaut generate dataset --settings {params.settings:q} --weights {input.weights:q} {params.options}"
+        " --chunk {wildcards.chunk:q} --output {output.rows:q} > {log:q} 2>&1"
+
+
+rule generate_features:
+    input:
+        showers=f"{plan.base}/represent/{{dataset}}/nominal/showers/{{chunk}}.h5",
+    output:
+        rows=f"{plan.base}/represent/{{dataset}}/nominal/features/{{chunk}}.h5",
+    log:
+        f"{plan.base}/logs/represent/{{dataset}}/nominal/features/{{chunk}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/represent/{{dataset}}/nominal/features/{{chunk}}.tsv"
+    wildcard_constraints:
+        dataset=plan.drawn_showers(),
+    conda:
+        "../../envs/represent.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=plan.settings("shower_features"),
+        code=plan.code("shower_features"),
+    message:
+        "Features of the drawn showers of {wildcards.dataset}, chunk {wildcards.chunk}"
+    shell:
+        "resonaut represent features --settings {params.settings:q} --input {input.showers:q}"
+        " --output {output.rows:q} > {log:q} 2>&1"
+
+
+# Of showers that a generator draws, features are not drawn but made.
+ruleorder: generate_features > generate_dataset
 
 
 rule generate_evaluate:
@@ -145,7 +176,7 @@ rule generate_evaluate:
         "Evaluate the generator {wildcards.method}"
     shell:
         "resonaut generate evaluate --settings {params.settings:q} {params.inputs}"
-        " --samples {input.samples} --output {output.evaluation} > {log} 2>&1"
+        " --samples {input.samples:q} --output {output.evaluation:q} > {log:q} 2>&1"
 
 
 rule generate_compare:
@@ -162,16 +193,16 @@ rule generate_compare:
         "../../envs/generate.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         inputs=plan.comparison_of_generators(),
         code=plan.code("generate_compare"),
     message:
         "Compare the generators"
     shell:
-        "resonaut generate compare {params.inputs} --output {output.comparison} --table {output.table}"
-        " > {log} 2>&1"
+        "resonaut generate compare {params.inputs} --output {output.comparison:q} --table {output.table:q}"
+        " > {log:q} 2>&1"
 
 
 rule generate_amplify:
@@ -194,4 +225,4 @@ rule generate_amplify:
         "Measure how many true events generated ones are worth: {wildcards.method}"
     shell:
         "resonaut generate amplify --settings {params.settings:q} --threads {threads}"
-        " --output {output.errors} > {log} 2>&1"
+        " --output {output.errors:q} > {log:q} 2>&1"

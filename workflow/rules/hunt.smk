@@ -17,6 +17,8 @@ rule hunt_spectra:
         f"{plan.base}/logs/hunt/{{mixture}}/{{method}}.log",
     benchmark:
         f"{plan.base}/benchmarks/hunt/{{mixture}}/{{method}}.tsv"
+    group:
+        "search"
     conda:
         "../../envs/hunt.yaml"
     threads: 1
@@ -29,8 +31,8 @@ rule hunt_spectra:
     message:
         "Select events of {wildcards.mixture} by {wildcards.method} and fit their spectra"
     shell:
-        "resonaut hunt spectra --settings {params.settings:q} --scores {input.scores} --output {output.spectra}"
-        " --summary {output.summary} > {log} 2>&1"
+        "resonaut hunt spectra --settings {params.settings:q} --scores {input.scores:q} --output {output.spectra:q}"
+        " --summary {output.summary:q} > {log:q} 2>&1"
 
 
 rule hunt_evaluate:
@@ -46,6 +48,8 @@ rule hunt_evaluate:
         f"{plan.base}/logs/hunt/{{mixture}}/{{method}}.evaluate.log",
     benchmark:
         f"{plan.base}/benchmarks/hunt/{{mixture}}/{{method}}.evaluate.tsv"
+    group:
+        "search"
     conda:
         "../../envs/hunt.yaml"
     threads: 1
@@ -59,6 +63,6 @@ rule hunt_evaluate:
     message:
         "Measure what {wildcards.method} gains and sculpts on {wildcards.mixture}"
     shell:
-        "resonaut hunt evaluate --settings {params.settings:q} --scores {input.scores}"
-        " --metrics {input.metrics} --spectra {input.spectra} --mixture {input.mixture} {params.inputs}"
-        " --output {output.evaluation} > {log} 2>&1"
+        "resonaut hunt evaluate --settings {params.settings:q} --scores {input.scores:q}"
+        " --metrics {input.metrics:q} --spectra {input.spectra:q} --mixture {input.mixture:q} {params.inputs}"
+        " --output {output.evaluation:q} > {log:q} 2>&1"

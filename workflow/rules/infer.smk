@@ -19,6 +19,8 @@ rule infer_significance:
         f"{plan.base}/logs/infer/{{mixture}}/{{method}}.log",
     benchmark:
         f"{plan.base}/benchmarks/infer/{{mixture}}/{{method}}.tsv"
+    group:
+        "search"
     conda:
         "../../envs/infer.yaml"
     threads: 1
@@ -32,8 +34,8 @@ rule infer_significance:
     message:
         "Significance and limits of {wildcards.method} on {wildcards.mixture}"
     shell:
-        "resonaut infer test --settings {params.settings:q} --spectra {input.spectra}"
-        " --significance {output.significance} --workspaces {output.workspaces} {params.signal} > {log} 2>&1"
+        "resonaut infer test --settings {params.settings:q} --spectra {input.spectra:q}"
+        " --significance {output.significance:q} --workspaces {output.workspaces:q} {params.signal} > {log:q} 2>&1"
 
 
 rule infer_compare:
@@ -51,8 +53,8 @@ rule infer_compare:
         "../../envs/infer.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         evaluations=plan.named_searches("hunt/evaluation.json"),
         significances=plan.named_searches("infer/significance.json"),
@@ -61,7 +63,7 @@ rule infer_compare:
         "Compare the methods: gain, sculpting, significance"
     shell:
         "resonaut infer compare --evaluations {params.evaluations} --significances {params.significances}"
-        " --output {output.comparison} --table {output.table} > {log} 2>&1"
+        " --output {output.comparison:q} --table {output.table:q} > {log:q} 2>&1"
 
 
 rule infer_validate:
@@ -87,8 +89,8 @@ rule infer_validate:
     message:
         "Injected signals, pulls and coverage of {wildcards.method} on {wildcards.mixture}"
     shell:
-        "resonaut infer validate --settings {params.settings:q} --spectra {input.spectra}"
-        " --output {output} {params.signal} > {log} 2>&1"
+        "resonaut infer validate --settings {params.settings:q} --spectra {input.spectra:q}"
+        " --output {output:q} {params.signal} > {log:q} 2>&1"
 
 
 rule infer_linearity:
@@ -105,8 +107,8 @@ rule infer_linearity:
         "../../envs/infer.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         evaluations=plan.named_searches("hunt/evaluation.json"),
         significances=plan.named_searches("infer/significance.json"),
@@ -115,7 +117,7 @@ rule infer_linearity:
         "Fitted against true signal over all injections"
     shell:
         "resonaut infer linearity --evaluations {params.evaluations} --significances {params.significances}"
-        " --output {output} > {log} 2>&1"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule infer_conformal:
@@ -127,18 +129,20 @@ rule infer_conformal:
         f"{plan.base}/logs/infer/{{mixture}}/{{method}}.conformal.log",
     benchmark:
         f"{plan.base}/benchmarks/infer/{{mixture}}/{{method}}.conformal.tsv"
+    group:
+        "search"
     conda:
         "../../envs/infer.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=plan.statistics_code("conformal"),
     message:
         "Conformal significance of {wildcards.method} on {wildcards.mixture}"
     shell:
-        "resonaut infer conformal --spectra {input.spectra} --output {output.conformal} > {log} 2>&1"
+        "resonaut infer conformal --spectra {input.spectra:q} --output {output.conformal:q} > {log:q} 2>&1"
 
 
 rule infer_trials:
@@ -171,7 +175,7 @@ rule infer_trials:
         "Compare global p-values on the pseudo-experiments of {wildcards.mixture}"
     shell:
         "resonaut infer trials --settings {params.settings:q} --spectra {params.spectra}"
-        " --data {params.data} {params.signal} --output {output.trials} --table {output.table} > {log} 2>&1"
+        " --data {params.data} {params.signal} --output {output.trials:q} --table {output.table:q} > {log:q} 2>&1"
 
 
 rule infer_global:
@@ -200,4 +204,4 @@ rule infer_global:
         "Global significance of all tests of {wildcards.mixture}"
     shell:
         "resonaut infer global --settings {params.settings:q} --spectra {params.spectra}"
-        " --scores {input.scores} --output {output} {params.signal} > {log} 2>&1"
+        " --scores {input.scores:q} --output {output:q} {params.signal} > {log:q} 2>&1"

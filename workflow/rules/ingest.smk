@@ -17,12 +17,15 @@ rule ingest_chunk:
         f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/{{chunk}}.log",
     benchmark:
         f"{plan.base}/benchmarks/ingest/{{dataset}}/{{variation}}/{{chunk}}.tsv"
+    group:
+        lambda wildcards: plan.chunk_group(wildcards.dataset)
     conda:
         "../../envs/ingest.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        runtime=lambda wildcards, attempt: attempt
+        * plan.chunk_minutes(wildcards.dataset, milliseconds=10, at_most=30),
     params:
         settings=lambda wildcards: plan.settings("ingest", dataset=wildcards.dataset),
         files=lambda wildcards: plan.file_list(wildcards.dataset, wildcards.variation, wildcards.chunk),
@@ -30,7 +33,7 @@ rule ingest_chunk:
     message:
         "Ingest {wildcards.dataset}, chunk {wildcards.chunk}"
     shell:
-        "resonaut ingest --files {params.files:q} --settings {params.settings:q} --output {output.store} > {log} 2>&1"
+        "resonaut ingest --files {params.files:q} --settings {params.settings:q} --output {output.store:q} > {log:q} 2>&1"
 
 
 rule ingest_manifest:
@@ -53,11 +56,11 @@ rule ingest_manifest:
         "../../envs/ingest.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=plan.code("manifest"),
     message:
         "List the chunks of {wildcards.dataset}"
     shell:
-        "resonaut manifest --output {output.manifest} {input.chunks:q} > {log} 2>&1"
+        "resonaut manifest --output {output.manifest:q} {input.chunks:q} > {log:q} 2>&1"

@@ -37,8 +37,8 @@ rule detect_background:
     message:
         "Learn the background from side bands and make {wildcards.dataset}"
     shell:
-        "resonaut detect background --settings {params.settings:q} --mixture {input.mixture} {params.features}"
-        " --output {output.rows} > {log} 2>&1"
+        "resonaut detect background --settings {params.settings:q} --mixture {input.mixture:q} {params.features}"
+        " --output {output.rows:q} > {log:q} 2>&1"
 
 
 rule represent_pseudo:
@@ -57,8 +57,8 @@ rule represent_pseudo:
         "../../envs/represent.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=lambda wildcards: plan.settings("pseudo", mixture=wildcards.mixture),
         features=lambda wildcards: plan.arguments(
@@ -70,7 +70,7 @@ rule represent_pseudo:
         "Draw the pseudo-experiments {wildcards.mixture}"
     shell:
         "resonaut represent pseudo --settings {params.settings:q} {params.features} {params.more}"
-        " --output {output.mixture} > {log} 2>&1"
+        " --output {output.mixture:q} > {log:q} 2>&1"
 
 
 rule infer_round:
@@ -93,8 +93,8 @@ rule infer_round:
         "../../envs/infer.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=20,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         settings=lambda wildcards: plan.settings(
             "calibrate", mixture=wildcards.mixture, experiments=wildcards.experiments
@@ -105,8 +105,8 @@ rule infer_round:
     message:
         "Round {wildcards.round} of the pseudo-experiments {wildcards.experiments} of {wildcards.mixture}"
     shell:
-        "resonaut infer calibrate --settings {params.settings:q} --data {input.data} --pseudo {input.pseudo}"
-        " --round {wildcards.round} {params.before} {params.signal} --output {output.state} > {log} 2>&1"
+        "resonaut infer calibrate --settings {params.settings:q} --data {input.data:q} --pseudo {input.pseudo:q}"
+        " --round {wildcards.round:q} {params.before} {params.signal} --output {output.state:q} > {log:q} 2>&1"
 
 
 rule infer_calibrate:
@@ -139,5 +139,5 @@ rule infer_calibrate:
     message:
         "Global p-value of {wildcards.mixture} from the pseudo-experiments {wildcards.experiments}"
     shell:
-        "resonaut infer calibrate --settings {params.settings:q} --data {input.data} --pseudo {input.pseudo}"
-        " {params.null} {params.signal} --output {output.calibration} > {log} 2>&1"
+        "resonaut infer calibrate --settings {params.settings:q} --data {input.data:q} --pseudo {input.pseudo:q}"
+        " {params.null} {params.signal} --output {output.calibration:q} > {log:q} 2>&1"

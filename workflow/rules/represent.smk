@@ -20,20 +20,23 @@ rule represent_chunk:
         f"{plan.base}/benchmarks/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.tsv"
     wildcard_constraints:
         dataset=plan.dataset_names(),
+    group:
+        lambda wildcards: plan.chunk_group(wildcards.dataset)
     conda:
         "../../envs/represent.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        runtime=lambda wildcards, attempt: attempt
+        * plan.chunk_minutes(wildcards.dataset, milliseconds=10, at_most=30),
     params:
         settings=lambda wildcards: plan.settings(plan.representing(wildcards.kind, wildcards.dataset)),
         code=lambda wildcards: plan.code(plan.representing(wildcards.kind, wildcards.dataset)),
     message:
         "Represent {wildcards.dataset} as {wildcards.kind}, chunk {wildcards.chunk}"
     shell:
-        "resonaut represent {wildcards.kind} --settings {params.settings:q} --input {input.store}"
-        " --output {output.rows} > {log} 2>&1"
+        "resonaut represent {wildcards.kind:q} --settings {params.settings:q} --input {input.store:q}"
+        " --output {output.rows:q} > {log:q} 2>&1"
 
 
 rule represent_manifest:
@@ -51,14 +54,14 @@ rule represent_manifest:
         "../../envs/represent.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=plan.code("manifest"),
     message:
         "List the {wildcards.kind} of {wildcards.dataset}"
     shell:
-        "resonaut manifest --output {output.manifest} {input.chunks:q} > {log} 2>&1"
+        "resonaut manifest --output {output.manifest:q} {input.chunks:q} > {log:q} 2>&1"
 
 
 rule represent_mix:
@@ -76,8 +79,8 @@ rule represent_mix:
         "../../envs/represent.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=lambda wildcards: plan.settings("mix", mixture=wildcards.mixture),
         features=lambda wildcards: plan.arguments(
@@ -88,4 +91,4 @@ rule represent_mix:
         "Draw the mixture {wildcards.mixture}"
     shell:
         "resonaut represent mix --settings {params.settings:q} {params.features}"
-        " --output {output.mixture} > {log} 2>&1"
+        " --output {output.mixture:q} > {log:q} 2>&1"

@@ -1,7 +1,6 @@
 localrules:
     review,
     review_amplification,
-    review_checks,
     review_datasets,
     review_generators,
     review_method,
@@ -26,6 +25,8 @@ rule review_datasets:
             category="{stage}",
         ),
         vector=f"{plan.base}/review/{{stage}}.pdf",
+        drawing=f"{plan.base}/review/{{stage}}.svg",
+        numbers=f"{plan.base}/review/{{stage}}.json",
     log:
         f"{plan.base}/logs/review/{{stage}}.log",
     benchmark:
@@ -36,8 +37,8 @@ rule review_datasets:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review"),
         inputs=lambda wildcards: plan.figure_arguments(wildcards.stage),
@@ -45,8 +46,8 @@ rule review_datasets:
     message:
         "Draw the figure of {wildcards.stage}"
     shell:
-        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
+        "resonaut review {wildcards.stage:q} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
 rule review_method:
@@ -59,6 +60,8 @@ rule review_method:
             category="{stage}",
         ),
         vector=f"{plan.base}/review/{{stage}}/{{method}}.pdf",
+        drawing=f"{plan.base}/review/{{stage}}/{{method}}.svg",
+        numbers=f"{plan.base}/review/{{stage}}/{{method}}.json",
     log:
         f"{plan.base}/logs/review/{{stage}}/{{method}}.log",
     benchmark:
@@ -69,8 +72,8 @@ rule review_method:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review"),
         inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method),
@@ -78,8 +81,8 @@ rule review_method:
     message:
         "Draw the figure of {wildcards.stage} {wildcards.method}"
     shell:
-        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
+        "resonaut review {wildcards.stage:q} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
 rule review_taggers:
@@ -92,6 +95,8 @@ rule review_taggers:
             category="tag",
         ),
         vector=f"{plan.base}/review/tag_compare.pdf",
+        drawing=f"{plan.base}/review/tag_compare.svg",
+        numbers=f"{plan.base}/review/tag_compare.json",
     log:
         f"{plan.base}/logs/review/tag_compare.log",
     benchmark:
@@ -100,8 +105,8 @@ rule review_taggers:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review"),
         inputs=plan.figure_arguments("tag_compare"),
@@ -110,10 +115,10 @@ rule review_taggers:
         "Draw the figure of all taggers"
     shell:
         "resonaut review tag_compare --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
-rule review_generators:
+use rule review_taggers as review_generators with:
     input:
         rows=plan.figure_files("generate_compare"),
     output:
@@ -123,25 +128,18 @@ rule review_generators:
             category="generate",
         ),
         vector=f"{plan.base}/review/generate_compare.pdf",
+        drawing=f"{plan.base}/review/generate_compare.svg",
+        numbers=f"{plan.base}/review/generate_compare.json",
     log:
         f"{plan.base}/logs/review/generate_compare.log",
     benchmark:
         f"{plan.base}/benchmarks/review/generate_compare.tsv"
-    conda:
-        "../../envs/review.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
     params:
         settings=plan.settings("review"),
         inputs=plan.figure_arguments("generate_compare"),
         code=plan.figure_code("generate_compare"),
     message:
         "Draw the figure of all generators"
-    shell:
-        "resonaut review generate_compare --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
 
 
 rule review_amplification:
@@ -154,6 +152,8 @@ rule review_amplification:
             category="generate",
         ),
         vector=f"{plan.base}/review/generate_amplification/{{method}}.pdf",
+        drawing=f"{plan.base}/review/generate_amplification/{{method}}.svg",
+        numbers=f"{plan.base}/review/generate_amplification/{{method}}.json",
     log:
         f"{plan.base}/logs/review/generate_amplification/{{method}}.log",
     benchmark:
@@ -162,8 +162,8 @@ rule review_amplification:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review"),
         inputs=lambda wildcards: plan.figure_arguments("generate_amplification", wildcards.method),
@@ -172,7 +172,40 @@ rule review_amplification:
         "Draw the amplification {wildcards.method}"
     shell:
         "resonaut review generate_amplification --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
+
+
+rule review_clustering:
+    input:
+        rows=lambda wildcards: plan.figure_files("tag_cluster", wildcards.method),
+    output:
+        figure=report(
+            f"{plan.base}/review/tag_cluster/{{method}}.png",
+            caption="../report/clustering.rst",
+            category="tag",
+        ),
+        vector=f"{plan.base}/review/tag_cluster/{{method}}.pdf",
+        drawing=f"{plan.base}/review/tag_cluster/{{method}}.svg",
+        numbers=f"{plan.base}/review/tag_cluster/{{method}}.json",
+    log:
+        f"{plan.base}/logs/review/tag_cluster/{{method}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/review/tag_cluster/{{method}}.tsv"
+    conda:
+        "../../envs/review.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=plan.settings("review"),
+        inputs=lambda wildcards: plan.figure_arguments("tag_cluster", wildcards.method),
+        code=plan.figure_code("tag_cluster"),
+    message:
+        "Draw the clustering {wildcards.method}"
+    shell:
+        "resonaut review tag_cluster --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
 rule review_search:
@@ -185,6 +218,8 @@ rule review_search:
             category="{stage}",
         ),
         vector=f"{plan.base}/review/{{stage}}/{{mixture}}/{{method}}.pdf",
+        drawing=f"{plan.base}/review/{{stage}}/{{mixture}}/{{method}}.svg",
+        numbers=f"{plan.base}/review/{{stage}}/{{mixture}}/{{method}}.json",
     log:
         f"{plan.base}/logs/review/{{stage}}/{{mixture}}/{{method}}.log",
     benchmark:
@@ -195,8 +230,8 @@ rule review_search:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review_search"),
         inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, wildcards.method, wildcards.mixture),
@@ -204,8 +239,8 @@ rule review_search:
     message:
         "Draw the figure of {wildcards.stage} for {wildcards.method} on {wildcards.mixture}"
     shell:
-        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
+        "resonaut review {wildcards.stage:q} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
 rule review_searches:
@@ -218,6 +253,8 @@ rule review_searches:
             category="infer",
         ),
         vector=f"{plan.base}/review/{{stage}}.pdf",
+        drawing=f"{plan.base}/review/{{stage}}.svg",
+        numbers=f"{plan.base}/review/{{stage}}.json",
     log:
         f"{plan.base}/logs/review/{{stage}}.log",
     benchmark:
@@ -228,8 +265,8 @@ rule review_searches:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review"),
         inputs=lambda wildcards: plan.figure_arguments(wildcards.stage),
@@ -237,8 +274,8 @@ rule review_searches:
     message:
         "Draw the figure of all searches"
     shell:
-        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
+        "resonaut review {wildcards.stage:q} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
 rule review_mixture:
@@ -251,6 +288,8 @@ rule review_mixture:
             category="infer",
         ),
         vector=f"{plan.base}/review/{{stage}}/{{mixture}}.pdf",
+        drawing=f"{plan.base}/review/{{stage}}/{{mixture}}.svg",
+        numbers=f"{plan.base}/review/{{stage}}/{{mixture}}.json",
     log:
         f"{plan.base}/logs/review/{{stage}}/{{mixture}}.log",
     benchmark:
@@ -261,8 +300,8 @@ rule review_mixture:
         "../../envs/review.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=plan.settings("review"),
         inputs=lambda wildcards: plan.figure_arguments(wildcards.stage, mixture=wildcards.mixture),
@@ -270,36 +309,5 @@ rule review_mixture:
     message:
         "Draw the figure of {wildcards.stage} of {wildcards.mixture}"
     shell:
-        "resonaut review {wildcards.stage} --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure} {output.vector} > {log} 2>&1"
-
-
-rule review_checks:
-    input:
-        plan.checked_files(),
-    output:
-        checks=f"{plan.base}/review/checks.json",
-        page=report(
-            f"{plan.base}/review/checks.html",
-            caption="../report/checks.rst",
-            category="checks",
-        ),
-    log:
-        f"{plan.base}/logs/review/checks.log",
-    benchmark:
-        f"{plan.base}/benchmarks/review/checks.tsv"
-    conda:
-        "../../envs/review.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        settings=plan.settings("checks"),
-        inputs=plan.checked_arguments(),
-        code=plan.code("checks"),
-    message:
-        "Check all searches"
-    shell:
-        "resonaut review checks --settings {params.settings:q} {params.inputs}"
-        " --output {output.checks} --page {output.page} > {log} 2>&1"
+        "resonaut review {wildcards.stage:q} --settings {params.settings:q} {params.inputs}"
+        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"

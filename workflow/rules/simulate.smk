@@ -14,12 +14,15 @@ rule simulate_chunk:
         "results/_data/{data}/logs/{variation}/{chunk}.log",
     benchmark:
         "results/_data/{data}/benchmarks/{variation}/{chunk}.tsv"
+    group:
+        lambda wildcards: plan.chunk_group(plan.dataset_of(wildcards.data))
     conda:
         "../../envs/simulate.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        runtime=lambda wildcards, attempt: attempt
+        * plan.chunk_minutes(plan.dataset_of(wildcards.data), milliseconds=50, at_most=120),
     params:
         settings=lambda wildcards: plan.settings("simulate", dataset=plan.dataset_of(wildcards.data)),
         number=lambda wildcards: int(wildcards.chunk.split("/")[1]),
@@ -27,7 +30,7 @@ rule simulate_chunk:
     message:
         "Simulate {wildcards.data}, chunk {wildcards.chunk}"
     shell:
-        "resonaut simulate --settings {params.settings:q} --chunk {params.number} --output {output.events} > {log} 2>&1"
+        "resonaut simulate --settings {params.settings:q} --chunk {params.number} --output {output.events:q} > {log:q} 2>&1"
 
 
 use rule simulate_chunk as simulate_showers with:

@@ -50,8 +50,8 @@ rule tag_train:
         "Train the tagger {wildcards.method}"
     shell:
         "resonaut tag train --settings {params.settings:q} {params.inputs} {params.more}"
-        " --weights {output.weights} --scores {output.scores} --training {output.training}"
-        " --epochs {log.epochs} > {log.text} 2>&1"
+        " --weights {output.weights:q} --scores {output.scores:q} --training {output.training:q}"
+        " --epochs {log.epochs:q} > {log.text:q} 2>&1"
 
 
 rule tag_evaluate:
@@ -68,15 +68,15 @@ rule tag_evaluate:
         "../../envs/tag.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=plan.code("evaluate"),
     message:
         "Measure the tagger {wildcards.method}"
     shell:
-        "resonaut tag evaluate --scores {input.scores} --training {input.training}"
-        " --output {output.metrics} > {log} 2>&1"
+        "resonaut tag evaluate --scores {input.scores:q} --training {input.training:q}"
+        " --output {output.metrics:q} > {log:q} 2>&1"
 
 
 rule tag_score:
@@ -101,8 +101,8 @@ rule tag_score:
     message:
         "Score {wildcards.dataset} with the tagger {wildcards.method}"
     shell:
-        "resonaut tag score --weights {input.weights} --{params.kind} {input.rows[0]}"
-        " --output {output.scores} > {log} 2>&1"
+        "resonaut tag score --weights {input.weights:q} --{params.kind} {input.rows[0]:q}"
+        " --output {output.scores:q} > {log:q} 2>&1"
 
 
 rule tag_encode:
@@ -128,8 +128,8 @@ rule tag_encode:
     message:
         "Encode {wildcards.dataset} with the tagger {wildcards.method}, chunk {wildcards.chunk}"
     shell:
-        "resonaut tag encode --weights {input.weights} --input {input.rows} --reference {input.reference}"
-        " --n-components {params.n_components} --output {output.rows} > {log} 2>&1"
+        "resonaut tag encode --weights {input.weights:q} --input {input.rows:q} --reference {input.reference:q}"
+        " --n-components {params.n_components} --output {output.rows:q} > {log:q} 2>&1"
 
 
 rule tag_encoded:
@@ -147,14 +147,14 @@ rule tag_encoded:
         "../../envs/tag.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=plan.code("manifest"),
     message:
         "List {wildcards.dataset} as the tagger {wildcards.method} encodes it"
     shell:
-        "resonaut manifest --output {output.manifest} {input.chunks:q} > {log} 2>&1"
+        "resonaut manifest --output {output.manifest:q} {input.chunks:q} > {log:q} 2>&1"
 
 
 rule tag_compare:
@@ -172,8 +172,8 @@ rule tag_compare:
         "../../envs/tag.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         scores=plan.named_taggers("scores.h5"),
         metrics=plan.named_taggers("metrics.json"),
@@ -182,7 +182,7 @@ rule tag_compare:
         "Compare the taggers"
     shell:
         "resonaut tag compare --scores {params.scores} --metrics {params.metrics}"
-        " --output {output.comparison} --table {output.table} > {log} 2>&1"
+        " --output {output.comparison:q} --table {output.table:q} > {log:q} 2>&1"
 
 
 rule tag_export:
@@ -198,14 +198,14 @@ rule tag_export:
         "../../envs/tag.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=20,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
     params:
         code=lambda wildcards: plan.code("export", wildcards.method),
     message:
         "Write the tagger {wildcards.method} as ONNX"
     shell:
-        "resonaut tag export --weights {input.weights} --output {output.model} --force > {log} 2>&1"
+        "resonaut tag export --weights {input.weights:q} --output {output.model:q} --force > {log:q} 2>&1"
 
 
 rule tag_tune:
@@ -234,4 +234,35 @@ rule tag_tune:
         "Search parameters: {wildcards.search}"
     shell:
         "resonaut tag tune --settings {params.settings:q} {params.inputs} {params.more}"
-        " --output {output.best} --trials {output.trials} > {log} 2>&1"
+        " --output {output.best:q} --trials {output.trials:q} > {log:q} 2>&1"
+
+
+rule tag_cluster:
+    input:
+        rows=lambda wildcards: plan.representation("showers", [plan.study.cluster[wildcards.name].dataset]),
+    output:
+        weights=f"{plan.base}/tag/cluster/{{name}}/weights.safetensors",
+        separation=f"{plan.base}/tag/cluster/{{name}}/separation.json",
+    log:
+        f"{plan.base}/logs/tag/cluster/{{name}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/cluster/{{name}}.tsv"
+    wildcard_constraints:
+        name="[a-z][a-z0-9_]*",
+    conda:
+        "../../envs/tag.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("cluster", name=wildcards.name),
+        inputs=lambda wildcards: plan.manifests(
+            "showers", [plan.study.cluster[wildcards.name].dataset]
+        ).popitem()[1],
+        code=plan.code("cluster"),
+    message:
+        "Share out the hits of overlapping showers: {wildcards.name}"
+    shell:
+        "resonaut tag cluster --settings {params.settings:q} --showers {params.inputs} --threads {threads}"
+        " --weights {output.weights:q} --output {output.separation:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ from resonaut.detect.interface import Context, Data, Detector, Scores, fit_each
 from resonaut.detect.settings import DetectorSettings
 from resonaut.errors import ConfigError
 from resonaut.files import canonical_json, write_json
-from resonaut.logs import log
+from resonaut.logs import log, progress
 from resonaut.nn.device import choose, deterministic
 from resonaut.provenance import describe, write_run_record
 from resonaut.scan import ScanSettings
@@ -97,7 +97,10 @@ def run(
 
     masses, scores, trained, important = [], [], [], {}
     with deterministic(threads):
-        for inputs, fitted in fit_each(detector, read(), contexts):
+        fits = fit_each(detector, read(), contexts)
+        if mixture.offsets is not None:
+            fits = progress(fits, f"{context.where}: pseudo-experiments", len(contexts))
+        for inputs, fitted in fits:
             masses.append(inputs.mass)
             scores.append(fitted.score(inputs))
             trained.append(records.of_training(fitted))

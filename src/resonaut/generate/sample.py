@@ -9,6 +9,7 @@ of the test part that were left out because they would be such).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +20,16 @@ import numpy as np
 from resonaut.errors import ConfigError, EmptyFileError
 from resonaut.generate import reading
 from resonaut.generate.conditions import Conditions, from_mapping, from_words, require_inside
-from resonaut.generate.drawing import Drawn, blocks
+from resonaut.generate.drawing import BLOCK, Drawn, blocks
 from resonaut.generate.networks import Trained, load
 from resonaut.generate.train import PACKAGES
 from resonaut.generate.writing import SampleWriter, attributes, condition_columns
 from resonaut.hdf5 import creating, write_attributes
-from resonaut.logs import log
+from resonaut.logs import log, progress
 from resonaut.nn.device import deterministic
 from resonaut.provenance import describe, write_run_record
 from resonaut.representation import require_same
 from resonaut.seeds import integer_seed
-
-_LOG_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -86,15 +85,14 @@ def run(
     extrapolated = 0
     with deterministic(request.threads), creating(output, {}) as file:
         writer = SampleWriter(file, trained.shape, 1)
-        for drawn in blocks(trained, conditions, request.number, seed, request.device):
+        drawing = blocks(trained, conditions, request.number, seed, request.device)
+        number = math.ceil(request.number / BLOCK)
+        for drawn in progress(drawing, f"{trained.where}: blocks of {BLOCK} rows", number):
             outside = trained.outside(drawn.conditions).any(axis=1)
             extrapolated += int(outside.sum())
             writer.append(drawn, sample_columns(drawn, trained, outside))
             if drawn.conditions.shape[1]:
                 writer.extend("conditions", drawn.conditions)
-            done = drawn.start + len(drawn)
-            if done % _LOG_ROWS < len(drawn):
-                log.info("%s: %d of %d rows drawn", trained.where, done, request.number)
         more: dict[str, Any] = {
             "method": trained.description["method"],
             "condition_names": list(trained.shape.conditions),

@@ -44,8 +44,8 @@ class GeneratorSettings(Settings):
     )
     hold_out: dict[Column, tuple[float, float]] = Field(
         default_factory=dict,
-        description="Rows with a condition from low to high are left out of training and validation, to "
-        "test interpolation and extrapolation: {incident_energy: [45, 55]}.",
+        description="Rows with a condition from low to high, in the condition's unit, are left out of "
+        "training and validation, to test interpolation and extrapolation: {incident_energy: [45, 55]}.",
     )
     n_samples: Count = Field(5_000, ge=10, description="Rows to generate for the evaluation.")
     n_rows_max: Count = Field(50_000, ge=10, description="Rows to read at most, of all parts and datasets.")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tarfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from resonaut.errors import CorruptFileError, InputError, MissingFileError, nearest
+from resonaut.errors import InputError, nearest
 from resonaut.files import read_json
+from resonaut.infer import foreign_archive
 
 _ARCHIVE = re.compile(r"(?P<path>.*?\.(?:tar\.gz|tgz|tar\.bz2|tar\.xz|tar|zip))(?::(?P<member>.+))?")
 _FILE = re.compile(r"(?P<path>.*?\.json)(?::(?P<name>.+))?")
@@ -36,41 +34,11 @@ class Located:
     member: str | None = None
 
 
-def _members(archive: Path) -> list[str]:
-    """Names of the JSON members of an archive."""
-    if not archive.is_file():
-        raise MissingFileError(f"{archive}: no such file.")
-    try:
-        if archive.suffix == ".zip":
-            with zipfile.ZipFile(archive) as file:
-                names = file.namelist()
-        else:
-            with tarfile.open(archive) as tar:
-                names = [member.name for member in tar if member.isfile()]
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
-        raise CorruptFileError(f"{archive}: cannot be read as an archive ({error}).") from None
-    return sorted(name for name in names if name.endswith(".json"))
-
-
-def _read_member(archive: Path, member: str) -> Any:
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive) as file:
-            text = file.read(member)
-    else:
-        with tarfile.open(archive) as tar:
-            found = tar.extractfile(member)
-            text = b"" if found is None else found.read()
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{archive}:{member}: not valid JSON ({error}).") from None
-
-
 def _from_archive(archive: Path, member: str) -> Located:
-    known = _members(archive)
+    known = foreign_archive.members(archive)
     if member not in known:
         raise InputError(f"{archive}: no member '{member}'. {nearest(member, known)}")
-    return Located(_read_member(archive, member), f"{archive}:{member}", archive, archive, member)
+    return Located(foreign_archive.read(archive, member), f"{archive}:{member}", archive, archive, member)
 
 
 def read_workspace(name: str) -> Located:
@@ -86,7 +54,7 @@ def read_workspace(name: str) -> Located:
     if archive is None:
         found = Located(read_json(name), name, Path(name))
     elif archive["member"] is None:
-        known = _members(Path(archive["path"]))
+        known = foreign_archive.members(Path(archive["path"]))
         bases = [member for member in known if "patch" not in PurePosixPath(member).name]
         raise InputError(
             f"{name}: name the workspace of the archive, {name}:MEMBER. JSON files in it: "
@@ -134,7 +102,7 @@ def read_patch(text: str, base: Located) -> tuple[list[Any], str, Path]:
         path = Path(file["path"])
         return *_named_patch(read_json(path), file["path"], file["name"]), path
     if base.archive is not None:
-        known: Sequence[str] = _members(base.archive)
+        known: Sequence[str] = foreign_archive.members(base.archive)
         folder = PurePosixPath(str(base.member)).parent
     else:
         folder = PurePosixPath(base.path.parent.as_posix())

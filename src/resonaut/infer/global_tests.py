@@ -14,6 +14,7 @@ from resonaut.infer import templates
 from resonaut.infer.settings import SignalSettings
 from resonaut.infer.spectra import Spectra, WindowTest
 from resonaut.infer.templates import Masses
+from resonaut.logs import progress
 from resonaut.scan import Window
 from resonaut.stats import bootstrap
 from resonaut.stats.bootstrap import Cells
@@ -107,7 +108,7 @@ class Searches:
         """Significances (n_replicas, J) of replicas of the events, all tests of the same events."""
         found = np.full((n_replicas, len(self.tests)), np.nan)
         step = min(SLICE, cells.at_once)
-        for begin in range(0, n_replicas, step):
+        for begin in progress(range(0, n_replicas, step), f"slices of {step} replicas of the events"):
             numbers = cells.replicas(min(step, n_replicas - begin), rng)
             total = cells.spectra(numbers)
             for index, test in enumerate(self.tests):

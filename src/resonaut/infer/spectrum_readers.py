@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from resonaut import limits
 from resonaut.errors import CorruptFileError, InputError, MissingFileError, nearest
 from resonaut.infer.spectrum_csv import read_csv
 from resonaut.infer.spectrum_table import ENERGY, Column, Table, energy_unit, number, read_text
@@ -46,8 +47,9 @@ def read_yaml(path: Path) -> Table:
 
     try:
         content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise CorruptFileError(f"{path}: not valid YAML ({error}).") from None
+    limits.check_tree(content, str(path), CorruptFileError)
     for key in ("independent_variables", "dependent_variables"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list) or not content[key]:
             raise InputError(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from resonaut import limits
 from resonaut.errors import CorruptFileError
 
 
@@ -89,8 +90,9 @@ def read_text(path: Path) -> str:
 
     Raises:
         CorruptFileError: not such a file.
+        InputError: larger than `limits.YAML_BYTES`.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return limits.read_text(path, limits.YAML_BYTES).removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise CorruptFileError(f"{path}: not a text file. Give CSV, HEPData YAML or a ROOT file.") from None

@@ -10,6 +10,7 @@ import numpy as np
 from resonaut.infer.calibration_likelihood import Statistic
 from resonaut.infer.spectra import Spectra, WindowTest
 from resonaut.infer.window_likelihood import Model
+from resonaut.logs import progress
 from resonaut.stats.profile import ProfileLikelihood
 from resonaut.stats.scan_toys import draw
 from resonaut.stats.signal_fits import Data
@@ -112,7 +113,7 @@ def toys_z(
     """
     n_windows, n_efficiencies = len(found.windows), len(found.efficiencies)
     z = np.full((len(rows), n_toys, n_windows, n_efficiencies), np.nan)
-    for window in range(n_windows):
+    for window in progress(range(n_windows), f"windows of {len(rows)} x {n_toys} toys"):
         groups = [fits[window, number] for number in range(n_efficiencies)]
         for start in range(0, len(rows), max(1, ROWS // n_toys)):
             part = slice(start, start + max(1, ROWS // n_toys))

@@ -102,9 +102,13 @@ def opened(path: str, kind: str, remote: RemoteSettings) -> Iterator[Any]:
         if kind == "hdf5":
             import h5py
 
+            from resonaut import hdf5_declared
+
             with reading(path, KINDS[kind]):
                 file = h5py.File(raw, "r")
             with file:
+                with reading(path, KINDS[kind]):
+                    hdf5_declared.check(file, path)
                 yield file
         elif kind == "npz":
             import numpy as np

@@ -21,7 +21,7 @@ from resonaut.ingest.contents import contents_of, find_reader, kind_of, opened
 from resonaut.ingest.preselect import Counts, Seen, clean, nothing, of_classes, preselect
 from resonaut.ingest.settings import IngestTask
 from resonaut.ingest.sources import identity, verify
-from resonaut.logs import log
+from resonaut.logs import log, progress
 from resonaut.provenance import versions, write_run_record
 from resonaut.settings import validate
 from resonaut.store import StoreWriter
@@ -88,7 +88,7 @@ def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: I
     if task.reader in registry.names("ingest"):
         done.level = registry.load("ingest", task.reader).LEVEL
     with store.writing(output, attributes) as writer:
-        for item in files:
+        for item in progress(files, f"{output}: files"):
             file = InputFile(item) if isinstance(item, str) else item
             mark, seen_before = writer.mark(), seen.mark()
             try:
@@ -117,7 +117,8 @@ def _add_file(file: InputFile, task: IngestTask, writer: StoreWriter, done: Inge
             info = replace(info, digest=identity(file.path, task.ingest.remote))
         _same_sample(file.path, module.LEVEL, info, done)
         wanted = _wanted(file.path, info, task.classes)
-        for batch in _batches(module, reader, handle, file, info, task):
+        batches = _batches(module, reader, handle, file, info, task)
+        for batch in progress(batches, f"{file.path}: batches of {task.ingest.step_events} events"):
             batch, part = clean(batch, file.path, task.ingest, seen)
             counts.add(part)
             if wanted is not None:

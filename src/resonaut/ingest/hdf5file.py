@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from resonaut import limits
 from resonaut.errors import CorruptFileError, EmptyFileError, MissingBranchError, nearest
 from resonaut.ingest.rootfile import reading
 
 KIND = "HDF5 file"
-_CHUNK_BYTES_MAX = 2**30
+_ROW_BYTES_MAX = 2**22
 _SHOWN = 12
 
 
@@ -51,6 +52,12 @@ def dataset(file: Any, path: str, name: str, n_dimensions: int, kinds: str = "fi
                 f"{path}: the dataset '{name}' has shape {shape}, at least 1 row is expected. "
                 "Leave the file out."
             )
+        row = math.prod(shape[1:]) * item.dtype.itemsize
+        if row > limits.scaled(_ROW_BYTES_MAX):
+            raise CorruptFileError(
+                f"{path}: a row of the dataset '{name}' takes {row} bytes, {limits.hint(_ROW_BYTES_MAX)} "
+                "Is '--reader' the right one?"
+            )
         _check_written(item, path, name)
     return item
 
@@ -61,7 +68,7 @@ def _check_written(item: Any, path: str, name: str) -> None:
         written = item.id.get_storage_size() >= math.prod(item.shape) * item.dtype.itemsize
     else:
         expected = math.prod(-(-rows // chunk) for rows, chunk in zip(item.shape, item.chunks, strict=True))
-        small = math.prod(item.chunks) * item.dtype.itemsize <= _CHUNK_BYTES_MAX
+        small = math.prod(item.chunks) * item.dtype.itemsize <= limits.scaled(limits.HDF5_CHUNK_BYTES)
         written = small and item.id.get_num_chunks() >= expected
     if not written:
         raise CorruptFileError(

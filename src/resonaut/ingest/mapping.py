@@ -33,11 +33,11 @@ def has_energy_unit(column: str) -> bool:
 class EventColumns(Settings):
     """Branches with one value per event."""
 
-    run: str | None = None
-    lumi: str | None = None
+    run: str | None = Field(None, description="Run number; 1 if absent.")
+    lumi: str | None = Field(None, description="Luminosity section.")
     event: str | None = Field(None, description="Event number; the entry in the tree if absent.")
     gen_weight: str | None = Field(None, description="Generator weight; 1 if absent.")
-    n_pu: str | None = None
+    n_pu: str | None = Field(None, description="Number of pile-up interactions.")
     weights: dict[str, str] = Field({}, description="More weights: name and branch.")
     label: str | None = Field(None, description="Truth class: a whole number that counts `label_names`.")
 
@@ -67,9 +67,9 @@ class Mapping(Settings):
     )
     particles: Columns = Field({}, description="Candidates of the event, to be clustered.")
     gen_jets: Columns = Field({}, description="Generator jets.")
-    unit: Literal["GeV", "MeV"] = "GeV"
+    unit: Literal["GeV", "MeV"] = Field("GeV", description="Unit of momenta, energies and masses.")
     length: Literal["mm", "cm"] = Field("mm", description="Unit of d0 and dz.")
-    label_names: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = Field((), description="Classes that the label counts, [qcd, top].")
 
     @field_validator("jets", "constituents", "particles", "gen_jets")
     @classmethod

@@ -17,16 +17,18 @@ from resonaut.errors import (
     ResonautError,
     nearest,
 )
+from resonaut.failures import out_of_memory
 from resonaut.filelist import is_remote
 from resonaut.ingest.connection import Connection
 from resonaut.ingest.remote import DEFAULTS, RemoteSettings, submit
+from resonaut.ingest.rootdeclared import check_tree
 
 _TREES = ("TTree", "ROOT::RNTuple")
 
 
 @contextlib.contextmanager
 def reading(path: str, what: str = "ROOT file") -> Iterator[None]:
-    """Turn whatever the decoding of a broken file raises into an `InputError`."""
+    """Turn whatever the decoding of a broken file raises into an `InputError`; lack of memory is none."""
     try:
         yield
     except (ResonautError, MemoryError, GeneratorExit):
@@ -36,6 +38,8 @@ def reading(path: str, what: str = "ROOT file") -> Iterator[None]:
     except KeyError as error:
         raise MissingBranchError(f"{path}: {' '.join(str(error.args[0]).split())[:300]}") from None
     except Exception as error:
+        if out_of_memory(error):
+            raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise CorruptFileError(
             f"{path}: not a readable {what}, or truncated ({reason}). Copy or make it again."
@@ -130,6 +134,7 @@ def tree_of(file: Any, path: str, name: str) -> Any:
     Raises:
         MissingBranchError: no tree of that name.
         EmptyFileError: it has no entries.
+        CorruptFileError: it declares what it cannot hold.
     """
     known = trees(file, path)
     if name not in known:
@@ -141,6 +146,8 @@ def tree_of(file: Any, path: str, name: str) -> Any:
             f"{path}: the tree '{name}' has 0 events, at least 1 is expected. Leave the file out, "
             "or loosen the cuts that made it."
         )
+    with reading(path):
+        check_tree(known[name], path, name)
     return known[name]
 
 

@@ -20,7 +20,9 @@ class JetSettings(Settings):
     `pt_min` and `n_max` hold for the jets of a collection too.
     """
 
-    algorithm: Literal["antikt", "cambridge_aachen", "kt"] = "antikt"
+    algorithm: Literal["antikt", "cambridge_aachen", "kt"] = Field(
+        "antikt", description="Jet algorithm (arXiv:0802.1189, hep-ph/9707323, hep-ph/9305266)."
+    )
     radius: float = Field(1.0, gt=0, le=3, description="Jet radius R.")
     pt_min: float | None = Field(
         None,

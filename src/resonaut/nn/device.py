@@ -8,15 +8,21 @@ from collections.abc import Iterator
 
 import torch
 
+from resonaut import gpu_slots
 from resonaut.errors import ConfigError
 
 
 def choose(device: str = "auto") -> torch.device:
     """The device to train on: the one that is named, or the first of cuda, mps, cpu that is there.
 
+    Where jobs of one machine share its GPUs, this one takes a GPU of its own (`gpu_slots`), or waits for one.
+
     Raises:
         ConfigError: the named device is not available on this machine.
     """
+    # CUDA reads which GPUs it may see when it starts.
+    if device in ("auto", "cuda") and torch.version.cuda is not None and not torch.cuda.is_initialized():
+        gpu_slots.take()
     there = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from resonaut.errors import ConfigError
-from resonaut.files import atomic, canonical_json
-from resonaut.logs import log
+from resonaut.files import appending, atomic, canonical_json
+from resonaut.logs import left, log, one_bar
 
 Logger = Callable[[int, dict[str, float]], None]
 """logger(epoch, numbers by name)"""
@@ -95,6 +95,7 @@ class Records:
         self._stack = ExitStack()
         self._loggers: list[Logger] = []
         self._bar: Callable[[Record], None] | None = None
+        self._seconds: list[float] = []
 
     def __enter__(self) -> Records:
         folder = Path() if self._path is None else self._path.parent
@@ -109,7 +110,7 @@ class Records:
                         f"{self._where}.training.loggers: '{name}' needs a package that is not installed "
                         f"({error}). Install {name} in this environment, or take it off the list."
                     ) from None
-            if self._first and sys.stderr.isatty():
+            if self._first and sys.stderr.isatty() and stack.enter_context(one_bar()):
                 self._bar = self._open_bar(stack)
             self._stack = stack.pop_all()
         return self
@@ -122,7 +123,7 @@ class Records:
         if not self._first:
             return
         if self._path is not None:
-            with self._path.open("a", encoding="utf-8") as file:
+            with appending(self._path), self._path.open("a", encoding="utf-8") as file:
                 file.write(canonical_json(asdict(record)) + "\n")
         numbers = {**asdict(record), **record.metrics}
         numbers = {name: float(value) for name, value in numbers.items() if name not in ("epoch", "metrics")}
@@ -131,10 +132,13 @@ class Records:
         if self._bar is not None:
             self._bar(record)
             return
+        self._seconds.append(record.seconds)
+        n_left = self._n_epochs - record.epoch
+        rest = f", {left(n_left * sum(self._seconds) / len(self._seconds))} at most" if n_left else ""
         log.info(
-            "%s: epoch %d of %d, training loss %.5g, validation loss %.5g, %.1f s",
+            "%s: epoch %d of %d, training loss %.5g, validation loss %.5g, %.1f s%s",
             *(self._where, record.epoch, self._n_epochs, record.train_loss, record.validation_loss),
-            record.seconds,
+            *(record.seconds, rest),
         )
 
     def _open_bar(self, stack: ExitStack) -> Callable[[Record], None]:

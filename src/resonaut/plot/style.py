@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from resonaut.errors import ConfigError, nearest
-from resonaut.files import atomic
+from resonaut.files import atomic, write_json
+from resonaut.plot.numbers import numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,8 @@ PALETTE_10 = (
 )
 """The ten-colour cycle of the same source, used where six are too few."""
 
-FORMATS = (".png", ".pdf")
+FORMATS = (".png", ".pdf", ".svg", ".json")
+"""Three to look at; JSON holds the numbers (`resonaut.plot.numbers`)."""
 # Sizes for panels of about 6 inches: the experiments' sheets are made for one panel of 8 to 10 inches.
 _SIZES = {
     "font.size": 17,
@@ -48,6 +50,7 @@ _SIZES = {
     "figure.dpi": 100,
     "savefig.dpi": 100,
     "pdf.compression": 9,
+    "svg.hashsalt": "resonaut",
 }
 
 
@@ -99,6 +102,7 @@ def using(look: Look) -> Iterator[None]:
         yield
 
 
+_UNDATED: dict[str, dict[str, None]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 # Margins and gaps in inches; they hold the labels of every figure.
 _LEFT, _BOTTOM, _TOP = 1.15, 0.95, 0.5
 _LOWER_GAP = 0.1
@@ -221,18 +225,21 @@ def add_legend(axes: Axes, *, below: bool = False, **options: Any) -> None:
 
 
 def save(figure: Figure, outputs: Sequence[str | os.PathLike]) -> None:
-    """Write a figure to files, PNG or PDF by their endings: equal figures give equal bytes.
+    """Write a figure to files, PNG, PDF or SVG, and its numbers to JSON: equal figures give equal bytes.
 
     Raises:
-        ConfigError: an ending is neither.
+        ConfigError: an ending is none of these.
         OutputError: a file cannot be written.
     """
     for output in map(Path, outputs):
         if output.suffix not in FORMATS:
             raise ConfigError(
-                f"--output: {output} ends in '{output.suffix}'; {' or '.join(FORMATS)} is expected."
+                f"--output: {output} ends in '{output.suffix}'; {', '.join(FORMATS[:-1])} or {FORMATS[-1]} "
+                "is expected."
             )
     for output in map(Path, outputs):
-        undated = {"CreationDate": None} if output.suffix == ".pdf" else {}
+        if output.suffix == ".json":
+            write_json(output, numbers(figure))
+            continue
         with atomic(output) as part:
-            figure.savefig(part, metadata=undated)
+            figure.savefig(part, metadata=_UNDATED.get(output.suffix, {}))

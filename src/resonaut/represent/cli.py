@@ -66,9 +66,15 @@ def run(arguments: argparse.Namespace) -> int | None:
         )
         return None
     settings = validate(RepresentSettings, raw, "--settings")
+    level = _level(arguments.input) if arguments.action == "features" else ""
+    if level == "drawn showers":
+        from resonaut.represent.shower_features import write_features_of_drawn
+
+        write_features_of_drawn(arguments.input, arguments.output)
+        return None
     if arguments.action == "showers":
         from resonaut.represent.showers import write_showers as write
-    elif arguments.action == "features" and _level(arguments.input) == "showers":
+    elif level == "showers":
         from resonaut.represent.shower_features import write_shower_features as write
     elif arguments.action == "features":
         from resonaut.represent.features import write_features as write
@@ -81,8 +87,12 @@ def run(arguments: argparse.Namespace) -> int | None:
 
 
 def _level(path: str) -> str:
-    """What the events of a store are."""
+    """What the events of a store are, or that the file is one of showers that a generator made."""
+    from resonaut.hdf5 import open_h5
     from resonaut.store import Store
 
+    with open_h5(path) as file:
+        if file.attrs.get("kind") == "showers":
+            return "drawn showers"
     with Store(path) as events:
         return str(events.attributes.get("level", "jets"))

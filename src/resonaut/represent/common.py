@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from resonaut.errors import BadValueError, MissingBranchError
 from resonaut.events import Columns, Events
 from resonaut.files import sha256
 from resonaut.kinematics import cartesian, from_cartesian
-from resonaut.logs import log
+from resonaut.logs import log, progress
 from resonaut.provenance import versions, write_run_record
 from resonaut.represent.settings import RepresentSettings
 from resonaut.represent.truth import gen_columns
@@ -179,7 +180,8 @@ def represent(
         recompute = events.attributes.get("resonant_variable") == "mjj"
         flow: dict[str, int] = {}
         writer = RowWriter(file)
-        for part in events.slices(_STEP_EVENTS):
+        number = math.ceil(len(events) / _STEP_EVENTS)
+        for part in progress(events.slices(_STEP_EVENTS), f"{output}: slices of events", number):
             leading, part_flow = select(part, settings, recompute)
             flow = {cut: flow.get(cut, 0) + count for cut, count in part_flow.items()}
             if leading.constituents:

@@ -11,13 +11,21 @@ Cells are those of `represent showers` with the same settings: above the thresho
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from resonaut import shower_files
+from resonaut.errors import CorruptFileError
 from resonaut.events import Columns
+from resonaut.files import sha256
+from resonaut.hdf5 import creating, open_h5, write_attributes
+from resonaut.logs import log
+from resonaut.provenance import versions, write_run_record
 from resonaut.represent.common import RowWriter
 from resonaut.represent.settings import RepresentSettings
 from resonaut.represent.shower_rows import Write, represent_showers
@@ -44,6 +52,38 @@ def write_shower_features(
         return write
 
     return represent_showers("features", source, output, settings, begin)
+
+
+def write_features_of_drawn(source: str | os.PathLike, output: str | os.PathLike) -> None:
+    """Write the features of showers that a generator made, cut and regrouped as those that it learnt.
+
+    Args:
+        source: file of `resonaut generate dataset` of the kind showers.
+        output: see the module.
+
+    Raises:
+        CorruptFileError, OutputError: see the messages.
+    """
+    with open_h5(source) as file:
+        head = {name: file.attrs[name] for name in file.attrs if name not in ("geometry", "kind")}
+    try:
+        used = {"features": json.loads(head["settings"])["showers"]}
+        before = json.loads(head["provenance"])["settings"]
+    except (KeyError, ValueError):
+        raise CorruptFileError(f"{source}: no settings of showers. Run `generate dataset` again.") from None
+    made = {
+        "settings": before,
+        "versions": versions("h5py", "numpy"),
+        "inputs": {Path(source).name: sha256(source)},
+    }
+    with creating(output, {"kind": "features"}) as file:
+        writer = RowWriter(file)
+        for showers in shower_files.slices(source):
+            columns = {**showers.columns, **shower_features(showers)}
+            writer.append({f"events/{name}": values for name, values in columns.items()})
+        write_attributes(file, {**head, "settings": used, "provenance": made})
+    log.info("%s: features of %d drawn showers", output, int(head["n_events"]))
+    write_run_record(output)
 
 
 def shower_features(showers: Showers) -> Columns:

@@ -1,11 +1,14 @@
-"""Command line of the stage `review`: one action per stage whose figure is drawn, and the checks."""
+"""Command line of the stage `review`: an action per stage whose figure is drawn, the checks, the page."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.provenance import write_run_record
 from resonaut.review.draw import FILE, FILES, NAMED_IF_ANY, ROLES, draw
 
 CHECKED = {
@@ -42,6 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     checks.add_argument("--output", required=True, type=Path, metavar="JSON", help="the checks")
     checks.add_argument("--page", required=True, type=Path, metavar="HTML", help="the same to read")
+    _add_page(actions.add_parser("page", help="write the page that a reviewer reads, one HTML file"))
+
+
+def _add_page(page: argparse.ArgumentParser) -> None:
+    add_settings(page)
+    page.add_argument("--folder", required=True, type=Path, help="results/<study>")
+    page.add_argument("--figures", nargs="+", default=[], metavar="NAME", help="such as infer/data/cwola")
+    page.add_argument(
+        "--results", nargs="+", default=[], metavar="JSON", help="results to quote, relative to the folder"
+    )
+    page.add_argument("--output", required=True, type=Path, metavar="HTML", help="the page")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -49,11 +63,23 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.stage == "checks":
         _check(arguments)
         return
+    if arguments.stage == "page":
+        _page(arguments)
+        return
     inputs = {}
     for role, kind in ROLES[arguments.stage].items():
         value = getattr(arguments, role)
         inputs[role] = value if kind in (FILE, FILES) else named_paths(value)
     draw(arguments.stage, settings_argument(arguments.settings), inputs, arguments.output)
+    # As one can paste it into a shell: the page shows it.
+    write_run_record(arguments.output[0], command=shlex.join(["resonaut", *sys.argv[1:]]))
+
+
+def _page(arguments: argparse.Namespace) -> None:
+    from resonaut.review.page.build import run as build
+
+    settings = settings_argument(arguments.settings)
+    build(settings, arguments.folder, arguments.figures, arguments.results, arguments.output)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ ROLES: dict[str, dict[str, str]] = {
     "represent": {"features": NAMED_IF_ANY, "images": NAMED_IF_ANY},
     "tag": {"scores": FILE, "metrics": FILE},
     "tag_compare": {"comparison": FILE},
+    "tag_cluster": {"separation": FILE},
     "tune": {"trials": FILE},
     "generate": {"evaluation": FILE, "training": FILE},
     "generate_compare": {"comparison": FILE},

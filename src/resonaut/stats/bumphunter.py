@@ -16,6 +16,7 @@ import numpy as np
 
 from resonaut.compiled import kernel
 from resonaut.errors import ConfigError
+from resonaut.logs import progress
 from resonaut.stats import poisson
 from resonaut.stats.loglinear import LogLinear
 from resonaut.stats.tails import Tail, counted
@@ -203,7 +204,7 @@ def hunt(
     bump = scan(counts[skip:], expected[skip:], widths, half_steps)
     toys = np.full(n_toys, np.nan)
     if np.isfinite(expected).all():
-        for begin in range(0, n_toys, SLICE):
+        for begin in progress(range(0, n_toys, SLICE), f"BumpHunter: slices of {SLICE} toys"):
             part = slice(begin, min(begin + SLICE, n_toys))
             drawn = rng.poisson(expected, (part.stop - part.start, len(expected))).astype(float)
             own = _fitted(background, drawn, centre) if refit else np.broadcast_to(expected, drawn.shape)

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from resonaut.errors import ConfigError
+from resonaut.logs import progress
 from resonaut.stats import poisson
 from resonaut.stats.gross_vitells import GlobalSignificance, UpCrossings, global_p, mean_upcrossings
 from resonaut.stats.loglinear import LogLinear
@@ -239,7 +240,7 @@ def run(
     expected = np.stack([null.expected for null in nulls])
     toys = np.full((n_toys, *z.shape), np.nan)
     if all(null.converged for null in nulls):
-        for begin in range(0, n_toys, SLICE):
+        for begin in progress(range(0, n_toys, SLICE), f"scans of {SLICE} toys"):
             drawn = draw(expected, min(SLICE, n_toys - begin), rng)
             for number, scan in enumerate(scans):
                 toys[begin : begin + len(drawn), number] = scan.toys(

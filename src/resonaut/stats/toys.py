@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from resonaut.errors import FitError
+from resonaut.logs import progress
 from resonaut.stats.signal_fits import Data
 from resonaut.stats.toy_data import BLOCK, as_extreme, draw, draw_data, penalty_of
 from resonaut.stats.toy_limits import ToyLimits, upper_limit_by_toys
@@ -125,7 +126,7 @@ def discovery_by_toys(likelihood: Any, n_toys: int, rng: np.random.Generator, ro
 
 def _in_blocks(statistic: Callable[[int], np.ndarray], n_toys: int) -> np.ndarray:
     sizes = [min(BLOCK, n_toys - first) for first in range(0, n_toys, BLOCK)]
-    return np.concatenate([statistic(size) for size in sizes])
+    return np.concatenate([statistic(size) for size in progress(sizes, f"blocks of {BLOCK} toys")])
 
 
 def _count(values: np.ndarray, observed: float) -> Toys:

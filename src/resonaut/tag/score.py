@@ -9,7 +9,7 @@ import numpy as np
 
 from resonaut.errors import EmptyFileError
 from resonaut.files import canonical_json
-from resonaut.logs import log
+from resonaut.logs import progress
 from resonaut.nn.device import deterministic
 from resonaut.nn.splits import PARTS
 from resonaut.provenance import describe, write_run_record
@@ -60,7 +60,8 @@ def run(
     columns: dict[str, list[np.ndarray]] = {}
     with deterministic(threads):
         starts = np.cumsum([0, *entry.n_events])
-        for path, n_events, first in zip(entry.chunks, entry.n_events, starts[:-1].tolist(), strict=True):
+        chunks = zip(entry.chunks, entry.n_events, starts[:-1].tolist(), strict=True)
+        for path, n_events, first in progress(chunks, f"{where}: chunks of {inputs}", len(entry.chunks)):
             if not n_events:
                 continue
             wanted = Wanted(reference=trained.settings.reference)
@@ -76,7 +77,6 @@ def run(
                 columns.setdefault(f"jets/{name}", []).append(shaped)
             for name, column in (("part", part), *((key, getattr(jets, key)) for key in data.ID)):
                 columns.setdefault(f"events/{name}", []).append(column[::n_jets])
-            log.info("%s: scored %d jets of %s", where, len(jets), path)
     provenance = describe({"weights": str(weights)}, [weights, inputs, *(scored or {}).values()], PACKAGES)
     with creating(output, {}) as file:
         file.attrs["kind"] = "tag_scores"

@@ -57,8 +57,9 @@ class TaggerSettings(Settings):
     )
     hold_out: dict[ColumnName, tuple[float, float]] = Field(
         default_factory=dict,
-        description="Rows with a column from low to high are left out of training and validation, and "
-        "measured apart, to test interpolation and extrapolation: {incident_energy: [340, 360]}.",
+        description="Rows with a column from low to high, in the column's unit, are left out of training and "
+        "validation, and measured apart, to test interpolation and extrapolation: "
+        "{incident_energy: [340, 360]}.",
     )
     event_weights: bool = Field(
         False,

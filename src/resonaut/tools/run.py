@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from resonaut import processes
@@ -72,6 +74,33 @@ def _remove_parts(results: Path) -> int:
     return number
 
 
+def _refuse(folder: Path, owners: list[int]) -> None:
+    who = f"Snakemake is running here (pid {', '.join(map(str, owners))})"
+    raise RunningError(
+        f"{folder}: {who if owners else 'another `resonaut run` is running here'}. "
+        "Wait until it ends, or stop it, and start again."
+    )
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one `resonaut run` at a time clean up and start; the system forgets the lock of a killed one.
+
+    Raises:
+        RunningError: another one is going on in `folder`.
+    """
+    place = folder / _STATE / "resonaut" / "run.lock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _refuse(folder, _owners(folder))
+        except OSError as error:
+            log.warning("%s: no locks on this file system (%s)", place, error.strerror)
+        yield
+
+
 def clean_up(folder: Path) -> None:
     """Undo what a killed run left: its jobs, its lock, its temporary files.
 
@@ -87,10 +116,7 @@ def clean_up(folder: Path) -> None:
             )
     owners = _owners(folder)
     if owners:
-        raise RunningError(
-            f"{folder}: Snakemake is running here (pid {', '.join(map(str, owners))}). "
-            "Wait until it ends, or stop it, and start again."
-        )
+        _refuse(folder, owners)
     ended = processes.end_all(folder / processes.FOLDER)
     if ended:
         log.info("ended %d jobs of a killed run: pid %s", len(ended), ", ".join(map(str, ended)))
@@ -100,10 +126,10 @@ def clean_up(folder: Path) -> None:
     if locks:
         log.info("removed the lock of a killed run")
     stale = list((folder / processes.FOLDER).parent.glob("owner/*.json"))
-    if ended or locks or stale:
-        number = _remove_parts(folder / "results")
-        if number:
-            log.info("removed %d half-written files", number)
+    # Always: a job that was killed under a Snakemake that went on left no other trace.
+    number = _remove_parts(folder / "results")
+    if number:
+        log.info("removed %d half-written files", number)
     for path in stale:
         path.unlink()
 
@@ -113,7 +139,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path.cwd()
     if not (folder / "Snakefile").exists():
         raise ConfigError(f"{folder}: no Snakefile here. Change to the root of the clone.")
-    clean_up(folder)
+    with _alone(folder):
+        clean_up(folder)
+        return _snakemake(folder, arguments)
+
+
+def _snakemake(folder: Path, arguments: argparse.Namespace) -> int:
     more = [word for word in arguments.arguments if word != "--"]
     command = [sys.executable, "-m", "snakemake", "--cores", str(arguments.cores), "--rerun-incomplete"]
     if arguments.configfile:

@@ -58,10 +58,10 @@ def test_a_legend_never_covers_the_data(log, below):
         assert box.y1 < ends[0] if below else box.y0 > ends[1]
 
 
-def test_only_png_and_pdf_are_written(tmp_path):
+def test_no_other_format_is_written(tmp_path):
     figure, _ = style.panels([style.Row((False,))])
-    with pytest.raises(ConfigError, match=r"'\.svg'; \.png or \.pdf is expected"):
-        style.save(figure, [tmp_path / "a.png", tmp_path / "a.svg"])
+    with pytest.raises(ConfigError, match=r"'\.eps'; \.png, \.pdf, \.svg or \.json is expected"):
+        style.save(figure, [tmp_path / "a.png", tmp_path / "a.eps"])
     assert not list(tmp_path.iterdir())
 
 

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from review_amplification import make_amplification
 from review_calibration import make_calibration
+from review_cluster import make_cluster
 from review_generate import make_generators, make_training
 from review_generate import make_images as make_generated_images
 from review_global import make_global
@@ -250,6 +251,7 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "ingest": ["--stores", *stores],
         "represent": ["--features", *features, "--images", *images],
         "tag": ["--scores", scores, "--metrics", metrics],
+        "tag_cluster": ["--separation", str(make_cluster(folder))],
         "tune": ["--trials", str(make_tune(folder))],
         "tag_compare": ["--comparison", str(make_comparison(folder, 2000 * scale))],
         "generate": ["--evaluation", str(generated), "--training", str(make_training(folder))],

@@ -127,7 +127,7 @@ def photons(tmp_path):
 
 
 def command(photons, name, cluster):
-    settings = json.dumps({"name": "toy", "seed": 3, "cluster": cluster})
+    settings = json.dumps({"name": "toy", "seed": 3, "cluster": {"dataset": "photons", **cluster}})
     folder = photons.parent
     files = ["--weights", str(folder / f"{name}.w"), "--output", str(folder / f"{name}.json")]
     return main(

@@ -23,7 +23,7 @@ class Cut(base.Settings):
 
     feature: str = Field(description="Column of the features files.")
     low: float | None = Field(None, description="Lower edge, in the feature's unit; null: none.")
-    high: float | None = Field(None, description="Upper edge; null: none.")
+    high: float | None = Field(None, description="Upper edge, in the feature's unit; null: none.")
     scale: float | None = Field(
         None,
         gt=0,

@@ -32,13 +32,15 @@ class Cuts(Section):
     """Phase space of the hard process, and a cut on what came of it. GeV."""
 
     pt_hat_min: float | None = Field(
-        None, gt=0, description="Transverse momentum of the hard 2 -> 2 process."
+        None, gt=0, description="Least transverse momentum of the hard 2 -> 2 process, GeV."
     )
-    pt_hat_max: float | None = Field(None, gt=0)
-    m_hat_min: float | None = Field(None, gt=0, description="Invariant mass of the hard process.")
-    m_hat_max: float | None = Field(None, gt=0)
+    pt_hat_max: float | None = Field(None, gt=0, description="The largest, GeV; no upper cut if absent.")
+    m_hat_min: float | None = Field(None, gt=0, description="Least invariant mass of the hard process, GeV.")
+    m_hat_max: float | None = Field(None, gt=0, description="The largest, GeV; no upper cut if absent.")
     gen_jet_pt_min: float | None = Field(
-        None, gt=0, description="Leading generator jet; applied after the generation, before the detector."
+        None,
+        gt=0,
+        description="pt of the leading generator jet, GeV; after the generation, before the detector.",
     )
 
     @model_validator(mode="after")
@@ -53,9 +55,9 @@ class Cuts(Section):
 class Masses(Section):
     """Masses of W' -> X Y, GeV; widths scale with them."""
 
-    m_wprime: float = Field(3500.0, gt=0)
-    m_x: float = Field(500.0, gt=0)
-    m_y: float = Field(100.0, gt=0)
+    m_wprime: float = Field(3500.0, gt=0, description="Mass of W', GeV.")
+    m_x: float = Field(500.0, gt=0, description="Mass of X, GeV.")
+    m_y: float = Field(100.0, gt=0, description="Mass of Y, GeV.")
 
     @model_validator(mode="after")
     def _open(self) -> Masses:
@@ -69,8 +71,8 @@ class Masses(Section):
 class LongLived(Section):
     """H -> S S, S -> q qbar with displaced vertices: masses in GeV."""
 
-    m_h: float = Field(1000.0, gt=0, le=10_000)
-    m_s: float = Field(60.0, gt=0)
+    m_h: float = Field(1000.0, gt=0, le=10_000, description="Mass of H, GeV.")
+    m_s: float = Field(60.0, gt=0, description="Mass of S, GeV.")
     lifetime: float = Field(50.0, gt=0, le=1e6, description="Mean proper decay length c tau of S, mm.")
     quarks: Literal["b", "light"] = Field("b", description="S decays to b, or to u, d and s alike.")
 

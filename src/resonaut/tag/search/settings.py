@@ -35,10 +35,16 @@ FIXED = (set(TaggerSettings.model_fields) - {"training"}) | {"inputs", "n_pixels
 class Parameter(Settings):
     """Where one parameter is looked for: a range, or a list of values."""
 
-    low: float | None = Field(None, description="Lower end of a range, itself included.")
-    high: float | None = Field(None, description="Upper end of a range, itself included.")
+    low: float | None = Field(
+        None, description="Lower end of a range, itself included, in the parameter's unit."
+    )
+    high: float | None = Field(
+        None, description="Upper end of a range, itself included, in the parameter's unit."
+    )
     log: bool = Field(False, description="Uniform in the logarithm.")
-    step: float | None = Field(None, gt=0, description="Distance of the values, counted from `low`.")
+    step: float | None = Field(
+        None, gt=0, description="Distance of the values, counted from `low`, in the parameter's unit."
+    )
     choices: tuple[Any, ...] | None = Field(
         None, min_length=2, description="Instead of a range: the values, numbers, words or lists."
     )

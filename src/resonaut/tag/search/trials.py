@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from resonaut.errors import ConfigError, MismatchError, ResonautError, TrainingError
 from resonaut.files import canonical_json
-from resonaut.logs import log
+from resonaut.logs import left, log
 from resonaut.seeds import integer_seed
 from resonaut.tag.search.journal import Journal, State, Trial
 from resonaut.tag.search.settings import DIRECTIONS, Parameter, TuneSettings
@@ -181,16 +181,18 @@ def _distribution(parameter: Parameter, what: Search, path: str) -> optuna.distr
 
 def _tell(what: Search, trial: Trial, trials: list[Trial]) -> None:
     count = f"{what.where}: trial {trial.number} of {what.tune.n_trials}"
+    n_left = what.tune.n_trials - len(trials)
+    rest = f"; {left(n_left * sum(one.seconds for one in trials) / len(trials))}" if n_left else ""
     tried = ", ".join(f"{path} {_short(value)}" for path, value in sorted(trial.parameters.items()))
     if trial.state == "completed":
         best = what.best(trials)
         log.info(
-            "%s: %s %.5g with %s (best: %.5g, trial %d)",
-            *(count, what.tune.metric, trial.value, tried, best.value, best.number),
+            "%s: %s %.5g with %s (best: %.5g, trial %d)%s",
+            *(count, what.tune.metric, trial.value, tried, best.value, best.number, rest),
         )
     else:
         tell = log.info if trial.value is not None else log.warning
-        tell("%s %s with %s: %s", count, trial.state, tried, trial.reason)
+        tell("%s %s with %s: %s%s", count, trial.state, tried, trial.reason, rest)
 
 
 def _short(value: Any) -> str:

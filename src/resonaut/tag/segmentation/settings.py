@@ -23,6 +23,7 @@ class GravNetSettings(Settings):
 class ClusterSettings(Settings):
     """Two showers of one dataset, moved apart by whole cells, whose hits a network shares out."""
 
+    dataset: str = Field(description="Showers of one kind, in layers, rows and columns.")
     n_showers_max: Count = Field(20_000, ge=10, description="Showers to read at most, of all parts.")
     n_pairs: Count = Field(5_000, ge=10, description="Pairs to learn from.")
     n_test: Count = Field(1_000, ge=10, description="Pairs of each of the validation and the test part.")

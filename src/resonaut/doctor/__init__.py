@@ -1,0 +1,1 @@
+"""Checks of a machine and of a study before anything is run, each with what mends it."""
