@@ -75,13 +75,10 @@ def test_chunks_share_a_job_and_grow_with_the_attempt(submit):
         assert job["MY.AccountingGroup"] == '"group_u_CMS.u_zh"'
         assert "request_gpus" not in job
         assert "'" not in job["arguments"]
-    assert removed == ["1.0"] or removed == ["1.0", "2.0"], (
-        "an interrupted run takes its jobs out of the queue"
-    )
-
-
-def test_arguments_of_a_submitted_job_are_those_of_a_job(submit):
-    (job,), _ = submit(1)
+    assert removed, "an interrupted run takes its jobs out of the queue"
+    assert set(removed) <= {"1.0", "2.0"}
+    # The plugin takes quotes away: what is left is still a command that Snakemake understands.
+    job = small
     done = subprocess.run(
         [job["executable"], *job["arguments"].split(), "--dry-run"],
         cwd=submit.clone.folder,
