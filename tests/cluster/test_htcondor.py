@@ -17,6 +17,7 @@ SITE = """\
 account: group_u_CMS.u_zh
 gpu: {model: A100, memory_mb: 40000, capability: 8.0, number: 2}
 group_minutes: 100
+latency_seconds: 1
 """
 
 

@@ -26,6 +26,27 @@ _JETS = {
 }
 
 
+_FEATURES = {
+    "mass": ("Resonant mass", "GeV"),
+    "mjj": (r"$m_{jj}$", "GeV"),
+    "mj1": (r"$m_{J1}$", "GeV"),
+    "dmj": (r"$m_{J2} - m_{J1}$", "GeV"),
+    "delta_eta": (r"$|\Delta\eta_{jj}|$", ""),
+    "tau21_j1": (r"$\tau_{21}$ of J1", ""),
+    "tau21_j2": (r"$\tau_{21}$ of J2", ""),
+    "jets/pt": ("Jet $p_T$", "GeV"),
+    "jets/eta": (r"Jet $\eta$", ""),
+    "jets/phi": (r"Jet $\phi$", "rad"),
+    "jets/mass": ("Jet mass", "GeV"),
+    "jets/energy": ("Jet energy", "GeV"),
+    "jets/multiplicity": ("Number of constituents", ""),
+    "jets/tau21": (r"Jet $\tau_{21}$", ""),
+    "jets/tau32": (r"Jet $\tau_{32}$", ""),
+    "jets/soft_drop_mass": ("Soft-drop mass", "GeV"),
+}
+"""See `represent.features`."""
+
+
 def of_rows(rows: Learnt) -> dict[str, np.ndarray]:
     """Observables, (n,) each: of `shower_observables` or of `jet_observables`; of features the columns."""
     return showers.observed(rows.showers()) if rows.kind == "showers" else jet_observables(rows)
@@ -33,8 +54,10 @@ def of_rows(rows: Learnt) -> dict[str, np.ndarray]:
 
 def titles(rows: Learnt) -> dict[str, tuple[str, str]]:
     """Title and unit of observables; those without have their name for a title."""
+    if rows.kind == "features":
+        return {**OBSERVABLES, **_FEATURES}
     if rows.kind != "showers":
-        return _JETS if rows.kind in ("clouds", "images") else {}
+        return _JETS
     if rows.settings["geometry"]["kind"] == "cartesian":
         return OBSERVABLES
     return {name: (title, "mm" if unit == "cells" else unit) for name, (title, unit) in OBSERVABLES.items()}
