@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 _EVENTS = 1 << 13
 
 
+class AutoencoderTraining(TrainingSettings):
+    """How autoencoders are trained."""
+
+    epochs: Count = Field(15, ge=1, description="Epochs at most.")
+    patience: Count = Field(3, ge=1, description="Epochs without a better validation loss before stopping.")
+
+
 class AutoencodingSettings(DetectorSettings):
     """An autoencoder: what it reads, what it learns from, and its size."""
 
@@ -49,7 +56,7 @@ class AutoencodingSettings(DetectorSettings):
     validation_parts: Count = Field(
         5, ge=2, description="One of so many parts of the training events validates; another one per restart."
     )
-    training: TrainingSettings = TrainingSettings(epochs=15, batch_size=256, learning_rate=1e-3, patience=3)
+    training: AutoencoderTraining = AutoencoderTraining()
 
     @field_validator("inputs", "train_on")
     @classmethod

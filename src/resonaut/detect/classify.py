@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClassifierSettings",
+    "ClassifierTraining",
     "Classifiers",
     "FittedClassifiers",
     "Problem",
@@ -39,6 +40,21 @@ __all__ = [
     "fit_together",
     "table_of",
 ]
+
+
+class ClassifierTraining(TrainingSettings):
+    """How the networks of classifiers are trained."""
+
+    epochs: Count = Field(40, ge=1, description="Epochs at most.")
+    batch_size: Count = Field(512, ge=1, description="Events per step.")
+    learning_rate: float = Field(2e-3, gt=0, description="Step of Adam (arXiv:1412.6980).")
+    patience: Count = Field(10, ge=1, description="Epochs without a better validation loss before stopping.")
+
+
+class FewerTrees(BoostingSettings):
+    """How trees are grown; as in arXiv:2309.13111."""
+
+    n_iterations: Count = Field(100, ge=1, description="Iterations at most; each adds one tree.")
 
 
 class ClassifierSettings(FeatureDetectorSettings):
@@ -63,8 +79,8 @@ class ClassifierSettings(FeatureDetectorSettings):
         description="Weights of networks that are kept: a running average over all epochs (training.patience "
         "is not used), or those of the epoch with the best validation loss.",
     )
-    boosting: BoostingSettings = BoostingSettings(n_iterations=100)
-    training: TrainingSettings = TrainingSettings(epochs=40, batch_size=512, learning_rate=2e-3, patience=10)
+    boosting: FewerTrees = FewerTrees()
+    training: ClassifierTraining = ClassifierTraining()
 
 
 def table_of(events: Events, names: Sequence[str]) -> np.ndarray:

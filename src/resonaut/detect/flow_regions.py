@@ -16,8 +16,7 @@ from pydantic import Field, model_validator
 from resonaut.detect.interface import Context, Data, Events, Scores
 from resonaut.detect.settings import FeatureDetectorSettings
 from resonaut.errors import EmptyWindowError
-from resonaut.nn.flows import FlowSettings
-from resonaut.nn.settings import TrainingSettings
+from resonaut.nn.flows import FlowSettings, FlowTraining
 from resonaut.seeds import integer_seed
 from resonaut.settings import Count
 
@@ -32,8 +31,8 @@ class FlowDetectorSettings(FeatureDetectorSettings):
     """A detector that consists of flows."""
 
     flow: FlowSettings = FlowSettings()
-    training: TrainingSettings = Field(
-        FlowSettings().training, description="Training of the flows: another way to write `flow.training`."
+    training: FlowTraining = Field(
+        FlowTraining(), description="Training of the flows: another way to write `flow.training`."
     )
     n_restarts: Count = Field(1, ge=1, description="Flows per window and fold; their mean is the density.")
 

@@ -33,6 +33,15 @@ _LEAST = -1e30
 """Least log density: what single precision cannot hold is still finite, and below everything else."""
 
 
+class FlowTraining(TrainingSettings):
+    """How flows are trained."""
+
+    epochs: Count = Field(50, ge=1, description="Epochs at most.")
+    batch_size: Count = Field(512, ge=1, description="Events per step.")
+    weight_decay: float = Field(1e-6, ge=0, description="Decoupled weight decay (arXiv:1711.05101).")
+    patience: Count = Field(10, ge=1, description="Epochs without a better validation loss before stopping.")
+
+
 class FlowSettings(Settings):
     """A normalising flow and its training."""
 
@@ -57,9 +66,7 @@ class FlowSettings(Settings):
     clip_norm: float | None = Field(
         10.0, gt=0, description="Longest gradient; a longer one is scaled to it (arXiv:1211.5063). Null: any."
     )
-    training: TrainingSettings = TrainingSettings(
-        epochs=50, batch_size=512, learning_rate=1e-3, weight_decay=1e-6, patience=10
-    )
+    training: FlowTraining = FlowTraining()
 
 
 @dataclass(frozen=True)

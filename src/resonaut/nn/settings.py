@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,13 @@ class TrainingSettings(Settings):
     weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay (arXiv:1711.05101).")
     patience: Count = Field(5, ge=1, description="Epochs without a better validation loss before stopping.")
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to train.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_another(cls, value: Any) -> Any:
+        """The values of a training with other defaults."""
+        other = isinstance(value, TrainingSettings) and not isinstance(value, cls)
+        return value.model_dump() if other else value
 
 
 class ScheduledTraining(TrainingSettings):

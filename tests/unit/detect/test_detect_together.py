@@ -21,7 +21,7 @@ SETTINGS = {
     "n_restarts": 2,
     "hidden": [16],
     "networks_per_batch": 7,
-    "training": {"epochs": 3, "batch_size": 128, "device": "cpu"},
+    "training": {"epochs": 3, "batch_size": 128, "learning_rate": 1e-3, "device": "cpu"},
 }
 
 

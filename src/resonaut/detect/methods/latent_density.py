@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     LogDensity = Callable[[int, np.ndarray], np.ndarray]
 
 
+class LatentFlow(FlowSettings):
+    """A normalising flow in the few dimensions of a latent space, and its training."""
+
+    transforms: Count = Field(3, ge=1, description="Transforms, one after the other.")
+    hidden: tuple[Count, ...] = Field(
+        (32,), min_length=1, description="Sizes of the hidden layers of each transform."
+    )
+    keep_epochs: Count = Field(1, ge=1, description="Epochs whose mean the density is.")
+
+
 class Settings(AutoencodingSettings):
     """Density in latent space."""
 
@@ -40,7 +50,7 @@ class Settings(AutoencodingSettings):
         "mixture", description="A mixture of normal distributions, or a normalising flow."
     )
     components: Count = Field(5, ge=1, description="Normal distributions in the mixture.")
-    flow: FlowSettings = FlowSettings(transforms=3, hidden=(32,), keep_epochs=1)
+    flow: LatentFlow = LatentFlow()
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from resonaut import settings as base
 from resonaut.detect.classify import (
     Classifiers,
     ClassifierSettings,
+    ClassifierTraining,
     FittedClassifiers,
     Task,
     fit_classifiers,
 )
 from resonaut.detect.classify_pool import Pool, outside_the_mixture, pool
 from resonaut.detect.interface import Context, Data, Needs
-from resonaut.nn.settings import TrainingSettings
 from resonaut.settings import Count
 
 _CLASSES = ("simulation", "data")
@@ -41,7 +41,7 @@ class ReweightingSettings(base.Settings):
         description="Largest weight of a simulated event, and one over the smallest: where there is hardly "
         "any simulation a ratio of densities has no bound.",
     )
-    training: TrainingSettings = TrainingSettings(epochs=40, batch_size=512, learning_rate=2e-3, patience=10)
+    training: ClassifierTraining = ClassifierTraining()
 
 
 class Settings(ClassifierSettings):

@@ -20,6 +20,12 @@ class GravNetSettings(Settings):
     f: tuple[Count, ...] = Field((128, 3), description="Hidden layers after the blocks.")
 
 
+class ClusterTraining(ScheduledTraining):
+    """How the network is trained."""
+
+    batch_size: Count = Field(16, ge=1, description="Pairs per step.")
+
+
 class ClusterSettings(Settings):
     """Two showers of one dataset, moved apart by whole cells, whose hits a network shares out."""
 
@@ -33,7 +39,7 @@ class ClusterSettings(Settings):
         (0, 1, 2, 3, 4, 6, 8, 10.5), min_length=2, description="Bins of the distance, cells."
     )
     network: GravNetSettings = GravNetSettings()
-    training: ScheduledTraining = ScheduledTraining(batch_size=16)
+    training: ClusterTraining = ClusterTraining()
 
 
 class ClusterSlice(Settings):
