@@ -80,11 +80,12 @@ def _of_section(value: BaseModel, standard: Any, key: str, meaning: str) -> Iter
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value as JSON has it; keys in the order of the models, and names sorted, not as they were written."""
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", exclude_defaults=True)
+        shown = value.model_dump(mode="json", exclude_defaults=True)
+        return {name: _plain(entry) for name, entry in value if name in shown}
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(entry) for entry in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
