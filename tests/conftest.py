@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
 
-# A shell without job control starts what is in its background with Ctrl-C ignored, and all that this starts too.
+# A shell without job control starts what is in its background, and all that this starts, with Ctrl-C ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
