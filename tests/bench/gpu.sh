@@ -30,6 +30,7 @@ if [ -n "$tiny" ]; then
     if "$python" -c 'import zuko' 2> /dev/null; then
         "$python" tests/bench/bench_flows.py --device "$device" --windows 1 --rows 300 --batches 64 --repeats 1
     fi
+    "$python" tests/bench/gpu_showers.py --device "$device" --showers 300 --epochs 1 --size small layerwise vae
     exit
 fi
 "$python" tests/bench/gpu_training.py
@@ -46,3 +47,4 @@ fi
 if "$python" -c 'import onnxruntime, onnxscript' 2> /dev/null; then
     "$python" tests/bench/bench_latency.py --device cuda
 fi
+"$python" tests/bench/gpu_showers.py
