@@ -1,6 +1,6 @@
 """Generators of showers on a GPU: training in the published or the small size, and time per shower.
 
-    python tests/bench/gpu_showers.py [--showers N] [--epochs N] [--size published] [--device cuda] [METHOD ...]
+    python tests/bench/gpu_showers.py [--showers N] [--epochs N] [--size published] [--device cuda] [NAME ...]
 
 Parametrised photons (`em_showers`, 30 x 30 x 30 cells) are made, ingested and represented; each generator is
 trained by `resonaut generate train`, and timed by `resonaut generate time` on every device of this machine.
