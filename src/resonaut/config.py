@@ -7,7 +7,6 @@ JSON. Settings of methods stand in the files of the methods and are found throug
 from __future__ import annotations
 
 import hashlib
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from resonaut import encoded, generated, limits, pseudo_settings, registry
+from resonaut import generated, limits, pseudo_settings, references, registry
 from resonaut.datasets import Dataset, FileDataset, Name
 from resonaut.errors import ConfigError, MissingFileError, nearest
 from resonaut.files import canonical_json
@@ -28,15 +27,6 @@ from resonaut.slices import SLICES
 
 MAX_SLICE_BYTES = 64_000
 NOMINAL = "nominal"
-
-
-def check_search(search: Any, tagger: Any, where: str) -> None:
-    """Check the parameters of a search against the settings of its tagger.
-
-    Raises:
-        ConfigError: a parameter is unknown, or leaves what is allowed.
-    """
-    importlib.import_module("resonaut.tag.search.settings").check(search, tagger, where)
 
 
 class Study(Settings):
@@ -53,6 +43,15 @@ class Study(Settings):
     tag: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     tune: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     cluster: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    variations: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    response: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    decorrelation: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    uncertainty: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    explain: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    stability: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    weak: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    trigger: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
+    monitor: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     generate: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     amplification: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
     detect: dict[Name, SerializeAsAny[Settings]] = Field(default_factory=dict)
@@ -74,106 +73,8 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> Study:
-        if not self.datasets and not self.amplification:
-            raise ValueError("datasets: at least one dataset is required; see config/README.md")
-        for name, mixture in self.mixtures.items():
-            for dataset in mixture.datasets:
-                self._known(dataset, self.datasets, f"mixtures.{name}.datasets", "dataset")
-            for method in mixture.methods:
-                self._known(method, self.detect, f"mixtures.{name}.methods", "detector")
-        if self.mixtures and self.scan is None:
-            raise ValueError("scan: this section is required where there are mixtures")
-        for stage in METHOD_STAGES:
-            for method, settings in getattr(self, stage).items():
-                for dataset in getattr(settings, "datasets_used", list)():
-                    self._known(dataset, self.datasets, f"{stage}.{method}", "dataset")
-                    if hasattr(settings, "representation"):
-                        self._can_be(settings.representation(), dataset, f"{stage}.{method}")
-        if self.infer.signal.dataset is not None:
-            self._known(self.infer.signal.dataset, self.datasets, "infer.signal.dataset", "dataset")
-            self._can_be("features", self.infer.signal.dataset, "infer.signal.dataset")
-        self._taggers()
-        for name, clustering in self.cluster.items():
-            self._known(clustering.dataset, self.datasets, f"cluster.{name}.dataset", "dataset")
-            self._can_be("showers", clustering.dataset, f"cluster.{name}.dataset")
-        for method, detector in self.detect.items():
-            for dataset in getattr(detector, "samples_used", list)():
-                self._known(dataset, self.datasets, f"detect.{method}", "dataset")
-                for kind in detector.representations():
-                    self._can_be(kind, dataset, f"detect.{method}")
-        for name, mixture in self.mixtures.items():
-            for dataset in mixture.datasets:
-                self._can_be("features", dataset, f"mixtures.{name}")
-                self.datasets[dataset].require_mass(dataset, f"mixtures.{name}")
-                for method in mixture.methods:
-                    for kind in self.detect[method].representations():
-                        self._can_be(kind, dataset, f"detect.{method} (in mixtures.{name})")
-            for method in mixture.methods:
-                self._encoders(name, mixture, method)
-        generated.check(self)
-        pseudo_settings.check(self)
-        for name, entry in self.pseudo_experiments.items():
-            for dataset in (*entry.datasets, *entry.inject):
-                for method in pseudo_settings.methods(self, name):
-                    for kind in {"features", *self.detect[method].representations()}:
-                        self._can_be(kind, dataset, f"detect.{method} (in pseudo_experiments.{name})")
+        references.check(self)
         return self
-
-    def _taggers(self) -> None:
-        """What taggers and searches say of each other."""
-        for name, search in self.tune.items():
-            self._known(search.tagger, self.tag, f"tune.{name}.tagger", "tagger")
-            check_search(search, self.tag[search.tagger], f"tune.{name}")
-        for method, settings in self.tag.items():
-            for used in settings.taggers_used():
-                self._known(used, self.tag, f"tag.{method}.inputs", "tagger")
-                if self.tag[used].task != "binary" or self.tag[used].taggers_used():
-                    raise ValueError(
-                        f"tag.{method}.inputs: '{used}' must be a tagger of signal and background that reads "
-                        "no scores itself"
-                    )
-                for dataset in settings.datasets_used():
-                    self._can_be(self.tag[used].representation(), dataset, f"tag.{used} (for tag.{method})")
-            if settings.tuned is not None:
-                self._known(settings.tuned, self.tune, f"tag.{method}.tuned", "search")
-            start = settings.transfer and settings.transfer.start_from
-            if start == method or (start in self.tag and self.tag[start].transfer is not None):
-                raise ValueError(
-                    f"tag.{method}.transfer.start_from: '{start}' starts from another tagger itself; name "
-                    "one that does not"
-                )
-
-    def _encoders(self, name: str, mixture: Mixture, method: str) -> None:
-        """Taggers whose latent space a detector reads; none may know the events that are searched."""
-        where = f"detect.{method}.features"
-        for feature in encoded.of_detector(self.detect[method]).values():
-            self._known(feature.tagger, self.tag, where, "tagger")
-            tagger = self.tag[feature.tagger]
-            if tagger.taggers_used():
-                raise ValueError(
-                    f"{where}: '{feature.tagger}' reads scores of other taggers; name one that does not"
-                )
-            for dataset in sorted({*mixture.datasets, *getattr(self.detect[method], "samples_used", list)()}):
-                self._can_be(tagger.representation(), dataset, where)
-            both = sorted(set(tagger.datasets_used()) & set(mixture.datasets))
-            if both:
-                raise ValueError(
-                    f"{where}: the tagger '{feature.tagger}' learns from '{both[0]}' with labels, and "
-                    f"the mixture '{name}' holds its events; train it on another dataset"
-                )
-
-    def _can_be(self, kind: str, dataset: str, where: str) -> None:
-        made = self.datasets[dataset].representations
-        if kind not in made:
-            raise ValueError(
-                f"{where}: {kind} are needed, but of dataset '{dataset}' {', '.join(made) or 'none'} can be "
-                "made: see its source, reader and 'represent'"
-            )
-
-    @staticmethod
-    def _known(name: str, known: Any, where: str, what: str) -> None:
-        if name not in known:
-            raise ValueError(f"{where}: unknown {what} '{name}'. {nearest(name, known)}")
 
     # -- what the workflow asks ------------------------------------------------------------------
 

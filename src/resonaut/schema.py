@@ -15,7 +15,7 @@ from resonaut.config import Mixture, ScanSettings
 from resonaut.datasets import FileDataset
 from resonaut.generated import PREFIX, GeneratedDataset
 from resonaut.pseudo_settings import PseudoExperiments
-from resonaut.sections import METHOD_STAGES, SECTIONS, entry_model, section_model
+from resonaut.sections import METHOD_STAGES, SECTIONS, TASKS, entry_model, section_model
 
 _NAME = "^[a-z][a-z0-9_]*$"
 
@@ -66,10 +66,9 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": _inline(PseudoExperiments, definitions, "pseudo_experiments"),
         },
         "scan": _inline(ScanSettings, definitions, "scan"),
-        "tune": {"type": "object", "additionalProperties": _inline(entry_model("tune"), definitions, "tune")},
         **{
             name: {"type": "object", "additionalProperties": _inline(entry_model(name), definitions, name)}
-            for name in ("cluster", "amplification")
+            for name in TASKS
         },
     }
     for stage in SECTIONS:

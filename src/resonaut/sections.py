@@ -10,6 +10,15 @@ METHOD_STAGES = ("tag", "generate", "detect")
 TASKS = {
     "tune": "resonaut.tag.search.settings.TuneSettings",
     "cluster": "resonaut.tag.segmentation.settings.ClusterSettings",
+    "variations": "resonaut.variation_settings.VariationSettings",
+    "response": "resonaut.tag.response.settings.ResponseSettings",
+    "decorrelation": "resonaut.tag.decorrelation.settings.DecorrelationSettings",
+    "uncertainty": "resonaut.tag.uncertainty.settings.UncertaintySettings",
+    "explain": "resonaut.tag.explain.settings.ExplainSettings",
+    "stability": "resonaut.tag.stability.settings.StabilitySettings",
+    "weak": "resonaut.tag.weak.settings.WeakSettings",
+    "trigger": "resonaut.tag.trigger.settings.TriggerSettings",
+    "monitor": "resonaut.detect.monitor.settings.MonitorSettings",
     "amplification": "resonaut.generate.amplification.settings.AmplificationSettings",
 }
 SECTIONS = ("ingest", "represent", "hunt", "infer", "review")

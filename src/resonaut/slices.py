@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resonaut import pseudo_settings
 from resonaut.asked import asked
+from resonaut.trust import plan as trust
 
 if TYPE_CHECKING:
     from resonaut.config import Study
@@ -260,4 +261,5 @@ SLICES: dict[str, Any] = {
     "review_search": _review_search,
     "checks": _checks,
     "page": _page,
+    **{section: trust.entry_slice(section) for section in trust.SECTIONS},
 }

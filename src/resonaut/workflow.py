@@ -17,6 +17,7 @@ from resonaut.config import MAX_SLICE_BYTES, NOMINAL, Study, parse, read_yaml
 from resonaut.digest import code_digest
 from resonaut.errors import ConfigError
 from resonaut.filelist import InputFile
+from resonaut.trust.plan import TrustPlan
 from resonaut.workflow_archive import ArchivePlan
 from resonaut.workflow_chunks import ChunkPlan
 from resonaut.workflow_figures import FigurePlan
@@ -120,7 +121,7 @@ def _number(chunk: str) -> int:
 
 class Plan(
     *(TaggerPlan, GeneratorPlan, SearchPlan, PseudoPlan),
-    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan, ChunkPlan, ArchivePlan),
+    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan, ChunkPlan, ArchivePlan, TrustPlan),
 ):
     """Paths, settings and code digests of one study."""
 
@@ -276,7 +277,8 @@ class Plan(
             ]
             return made + [f"{base}/represent/mixtures/{name}.h5" for name in sorted(study.mixtures)]
         if stage == "tag":
-            return [*self.tagger_files("metrics.json"), *self.comparison(), *self.clusterings()]
+            made = [*self.tagger_files("metrics.json"), *self.comparison(), *self.clusterings()]
+            return [*made, *self.trust_results("tag")]
         if stage == "tune":
             return [f"{base}/tune/{name}/best.json" for name in sorted(study.tune)]
         if stage == "generate":

@@ -37,6 +37,7 @@ class FigurePlan:
         ]
         names += ["tag_compare"] if self.comparison() else []
         names += [f"tag_cluster/{name}" for name in sorted(study.cluster)]
+        names += self.trust_figures()
         names += ["generate_compare"] if self.generator_comparison() else []
         names += [f"generate_amplification/{name}" for name in sorted(study.amplification)]
         names += ["infer_compare"] if self.search_comparison() else []
@@ -55,6 +56,9 @@ class FigurePlan:
         base = self.base
         datasets = self.stored_datasets()
         search = f"{mixture}/{method}"
+        trusted = self.trust_figure_inputs(stage, method)
+        if trusted is not None:
+            return trusted
         if stage in ("simulate", "ingest"):
             return {"stores": [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]}
         if stage == "represent":

@@ -109,6 +109,8 @@ class SearchPlan:
             for mixture, method in self.study.searches()
             for file in files
         ]
+        if stage == "detect":
+            each += self.trust_results("detect")
         more = [*self.search_comparison(), *self.validations(), *self.linearity()]
         more += self.calibration_targets() + self.trials() + self.conformal_searches()
         more += self.global_significances()

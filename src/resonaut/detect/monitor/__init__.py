@@ -1,0 +1,1 @@
+"""An autoencoder of histograms that watches the data."""

@@ -1,0 +1,1 @@
+"""How selected background follows a variable."""

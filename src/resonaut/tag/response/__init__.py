@@ -1,0 +1,1 @@
+"""How a tagger changes where its inputs are varied."""

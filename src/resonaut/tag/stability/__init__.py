@@ -1,0 +1,1 @@
+"""Seeds, folds and the size of the training sample."""

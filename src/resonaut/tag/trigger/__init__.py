@@ -1,0 +1,1 @@
+"""Small networks in fixed-point numbers, for a trigger."""

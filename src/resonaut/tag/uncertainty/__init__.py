@@ -1,0 +1,1 @@
+"""Uncertainty of networks and calibration of their probabilities."""

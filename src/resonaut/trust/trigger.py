@@ -1,0 +1,13 @@
+"""What an entry of `trigger` reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resonaut.workflow import Plan
+
+
+def reads(plan: Plan, name: str) -> dict[str, list[str]]:
+    """Files of each option of the command."""
+    return {}
