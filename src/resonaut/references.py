@@ -113,6 +113,11 @@ def _encoders(study: Study, name: str, mixture: Mixture, method: str) -> None:
 
 
 def can_be(study: Study, kind: str, dataset: str, where: str) -> None:
+    """Require that a dataset can be represented in this way.
+
+    Raises:
+        ValueError: it cannot; the message begins with `where`, the key.
+    """
     made = study.datasets[dataset].representations
     if kind not in made:
         raise ValueError(
@@ -122,6 +127,11 @@ def can_be(study: Study, kind: str, dataset: str, where: str) -> None:
 
 
 def known(name: str, names: Any, where: str, what: str) -> None:
+    """Require that a name is one of those of a section.
+
+    Raises:
+        ValueError: it is not; the message names the nearest one and begins with `where`, the key.
+    """
     if name not in names:
         raise ValueError(f"{where}: unknown {what} '{name}'. {nearest(name, names)}")
 

@@ -6,12 +6,9 @@ import json
 import shutil
 import zipfile
 
-import pytest
-
 from resonaut.archive import layout
 
 
-@pytest.mark.full
 def test_a_study_is_packed_once_all_is_made(finished):
     refused = finished.resonaut("archive", "--configfile", "study.yaml", check=False)
     assert refused.returncode == 3

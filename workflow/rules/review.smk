@@ -1,6 +1,5 @@
 localrules:
     review,
-    review_amplification,
     review_datasets,
     review_generators,
     review_method,
@@ -140,72 +139,6 @@ use rule review_taggers as review_generators with:
         code=plan.figure_code("generate_compare"),
     message:
         "Draw the figure of all generators"
-
-
-rule review_amplification:
-    input:
-        rows=lambda wildcards: plan.figure_files("generate_amplification", wildcards.method),
-    output:
-        figure=report(
-            f"{plan.base}/review/generate_amplification/{{method}}.png",
-            caption="../report/amplification.rst",
-            category="generate",
-        ),
-        vector=f"{plan.base}/review/generate_amplification/{{method}}.pdf",
-        drawing=f"{plan.base}/review/generate_amplification/{{method}}.svg",
-        numbers=f"{plan.base}/review/generate_amplification/{{method}}.json",
-    log:
-        f"{plan.base}/logs/review/generate_amplification/{{method}}.log",
-    benchmark:
-        f"{plan.base}/benchmarks/review/generate_amplification/{{method}}.tsv"
-    conda:
-        "../../envs/review.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
-    params:
-        settings=plan.settings("review"),
-        inputs=lambda wildcards: plan.figure_arguments("generate_amplification", wildcards.method),
-        code=plan.figure_code("generate_amplification"),
-    message:
-        "Draw the amplification {wildcards.method}"
-    shell:
-        "resonaut review generate_amplification --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
-
-
-rule review_clustering:
-    input:
-        rows=lambda wildcards: plan.figure_files("tag_cluster", wildcards.method),
-    output:
-        figure=report(
-            f"{plan.base}/review/tag_cluster/{{method}}.png",
-            caption="../report/clustering.rst",
-            category="tag",
-        ),
-        vector=f"{plan.base}/review/tag_cluster/{{method}}.pdf",
-        drawing=f"{plan.base}/review/tag_cluster/{{method}}.svg",
-        numbers=f"{plan.base}/review/tag_cluster/{{method}}.json",
-    log:
-        f"{plan.base}/logs/review/tag_cluster/{{method}}.log",
-    benchmark:
-        f"{plan.base}/benchmarks/review/tag_cluster/{{method}}.tsv"
-    conda:
-        "../../envs/review.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
-    params:
-        settings=plan.settings("review"),
-        inputs=lambda wildcards: plan.figure_arguments("tag_cluster", wildcards.method),
-        code=plan.figure_code("tag_cluster"),
-    message:
-        "Draw the clustering {wildcards.method}"
-    shell:
-        "resonaut review tag_cluster --settings {params.settings:q} {params.inputs}"
-        " --output {output.figure:q} {output.vector:q} {output.drawing:q} {output.numbers:q} > {log:q} 2>&1"
 
 
 rule review_search:

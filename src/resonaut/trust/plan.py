@@ -85,6 +85,11 @@ class TrustPlan:
         """The names of a section's entries, as a regular expression for a wildcard."""
         return "|".join(sorted(getattr(self.study, section))) or "(?!)"
 
+    @staticmethod
+    def trust_stages() -> list[str]:
+        """What the names of these figures begin with."""
+        return [f"{stage}_{section}" for section, stage in SECTIONS.items()]
+
     def trust_figures(self: Plan) -> list[str]:
         """Names of the figures, `<stage>_<section>/<name>`."""
         return [
