@@ -180,6 +180,11 @@ class Dataset(Settings):
         return self.source_module.LEVEL
 
     @property
+    def overlaid_only(self) -> bool:
+        """Whether the events are pile-up for others, and neither stored nor represented themselves."""
+        return getattr(self.settings, "overlaid_only", False)
+
+    @property
     def source_module(self) -> ModuleType:
         """What simulates the events; it says their LEVEL, the READER of its files and their SUFFIX."""
         return registry.load("simulate", self.source)
@@ -200,7 +205,7 @@ class Dataset(Settings):
             kind = self.settings.kind
             return OF_LEVEL["showers"] if kind == "showers" else (kind,)
         if not isinstance(self.settings, FileDataset):
-            return OF_LEVEL[self.level]
+            return () if self.overlaid_only else OF_LEVEL[self.level]
         return tuple(kind for kind in OF_LEVEL[self.settings.level] if kind in self.settings.represent)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from resonaut import encoded, generated, pseudo_settings
+from resonaut import encoded, generated, pseudo_settings, search_variations, variation_settings
 from resonaut.errors import nearest
 from resonaut.mixture_settings import Mixture
 from resonaut.sections import METHOD_STAGES
@@ -64,6 +64,8 @@ def check(study: Study) -> None:
             for method in pseudo_settings.methods(study, name):
                 for kind in {"features", *study.detect[method].representations()}:
                     can_be(study, kind, dataset, f"detect.{method} (in pseudo_experiments.{name})")
+    variation_settings.check(study)
+    search_variations.check(study)
     trust.check(study)
 
 
@@ -73,6 +75,7 @@ def _taggers(study: Study) -> None:
         known(search.tagger, study.tag, f"tune.{name}.tagger", "tagger")
         _check_search(search, study.tag[search.tagger], f"tune.{name}")
     for method, settings in study.tag.items():
+        importlib.import_module("resonaut.tag.robust.settings").check(study, method)
         for used in settings.taggers_used():
             known(used, study.tag, f"tag.{method}.inputs", "tagger")
             if study.tag[used].task != "binary" or study.tag[used].taggers_used():

@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from resonaut import registry
+from resonaut import registry, variations
 from resonaut.config import Mixture, ScanSettings
 from resonaut.datasets import FileDataset
 from resonaut.generated import PREFIX, GeneratedDataset
 from resonaut.pseudo_settings import PseudoExperiments
 from resonaut.sections import METHOD_STAGES, SECTIONS, TASKS, entry_model, section_model
+from resonaut.variation_settings import VariationSettings
 
 _NAME = "^[a-z][a-z0-9_]*$"
 
@@ -31,6 +32,17 @@ def _inline(model: type[BaseModel], definitions: dict[str, Any], prefix: str) ->
 
 def _with_keys(schema: dict[str, Any], **properties: Any) -> dict[str, Any]:
     return {**schema, "properties": {**properties, **schema["properties"]}}
+
+
+def _variations(definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Schemas of the kinds of variations."""
+    head = VariationSettings.model_json_schema()["properties"]
+    found = []
+    for kind in variations.names():
+        schema = _inline(variations.load(kind).Settings, definitions, f"variations.{kind}")
+        schema = _with_keys(schema, kind={"const": kind}, sigma=head["sigma"])
+        found.append({**schema, "required": sorted({"kind", *schema.get("required", [])})})
+    return found
 
 
 def json_schema() -> dict[str, Any]:
@@ -69,7 +81,9 @@ def json_schema() -> dict[str, Any]:
         **{
             name: {"type": "object", "additionalProperties": _inline(entry_model(name), definitions, name)}
             for name in TASKS
+            if name != "variations"
         },
+        "variations": {"type": "object", "additionalProperties": {"oneOf": _variations(definitions)}},
     }
     for stage in SECTIONS:
         properties[stage] = _inline(section_model(stage), definitions, stage)

@@ -11,13 +11,14 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from resonaut import registry
+from resonaut import registry, variations
 from resonaut.config import Mixture, ScanSettings
 from resonaut.datasets import FileDataset
 from resonaut.generated import GeneratedDataset
 from resonaut.pseudo_settings import PseudoExperiments
 from resonaut.schema_ranges import span, unit
 from resonaut.sections import METHOD_STAGES, SECTIONS, TASKS, entry_model, section_model
+from resonaut.variation_settings import VariationSettings
 
 _HEAD = """# Every key of a study's configuration
 
@@ -172,6 +173,12 @@ def markdown() -> str:
     )
     for stage in METHOD_STAGES:
         parts += _methods(stage)
-    for name in TASKS:
+    text = f"A systematic change of the events; `kind` is one of {', '.join(variations.names())}."
+    rows = [row for row in _rows(VariationSettings, "") if "`settings`" not in row]
+    parts.append(_table("`variations.<name>`", text, rows))
+    for name in variations.names():
+        settings = variations.load(name).Settings
+        parts.append(_section(f"`variations.<name>`, `kind: {name}`", settings.__doc__ or "", settings))
+    for name in (name for name in TASKS if name != "variations"):
         parts.append(_section(f"`{name}.<name>`", entry_model(name).__doc__ or "", entry_model(name)))
     return "".join(parts)

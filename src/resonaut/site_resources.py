@@ -16,6 +16,10 @@ from resonaut.site import VARIABLE, Site, path
 
 GPU_RULES = (
     *("tag_train", "tag_tune", "tag_score", "tag_encode", "tag_cluster"),
+    "tag_score_varied",
+    "tag_uncertainty",
+    *("tag_stability", "tag_weak", "detect_monitor"),
+    "tag_trigger",
     *("generate_train", "generate_sample", "generate_dataset", "generate_evaluate", "generate_time"),
     *("generate_amplify", "detect_train", "detect_part", "detect_background"),
 )
@@ -24,7 +28,10 @@ GPU_RULES = (
 CHUNK_RULES = ("simulate_chunk", "simulate_showers", "ingest_chunk", "represent_chunk")
 """Rules that run once per chunk, on a CPU: many of them share one job of a cluster."""
 
-SEARCH_RULES = ("hunt_spectra", "hunt_evaluate", "infer_significance", "infer_conformal")
+SEARCH_RULES = (
+    *("hunt_spectra", "hunt_templates", "hunt_evaluate"),
+    *("infer_significance", "infer_conformal"),
+)
 """Short rules that follow a search: those of one search share one job of a cluster."""
 
 SLOT = "group_slots"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from resonaut import pseudo_settings
+from resonaut import pseudo_settings, search_variations, variation_settings
 from resonaut.asked import asked
 from resonaut.trust import plan as trust
+from resonaut.variation_settings import NOMINAL
 
 if TYPE_CHECKING:
     from resonaut.config import Study
@@ -23,9 +24,12 @@ def _simulate(study: Study, dataset: str) -> dict[str, Any]:
 _OF_FILES = ("reader", "options", "classes", "cross_section", "on_bad_file", "verify")
 
 
-def _ingest(study: Study, dataset: str) -> dict[str, Any]:
+def _ingest(study: Study, dataset: str, variation: str = NOMINAL) -> dict[str, Any]:
     entry = study.datasets[dataset]
     task = {"dataset": dataset, "label": entry.label, "ingest": study.ingest.model_dump(mode="json")}
+    if variation_settings.applies(study, variation, dataset):
+        varied = study.variations[variation]
+        task["pileup"] = varied.module.overlay(study, variation, varied.settings)
     if study.is_simulated(dataset):
         return {**task, "reader": entry.source_module.READER}
     settings = entry.settings.model_dump(mode="json", include=set(_OF_FILES))
@@ -33,9 +37,12 @@ def _ingest(study: Study, dataset: str) -> dict[str, Any]:
 
 
 def _representation(kind: str) -> Any:
-    def slice_(study: Study) -> dict[str, Any]:
+    def slice_(study: Study, dataset: str = "", variation: str = NOMINAL) -> dict[str, Any]:
         whole = study.represent.model_dump(mode="json")
-        return {key: whole[key] for key in ("n_jets", "selection", kind)}
+        varied = variation_settings.of_chunk(study, variation, dataset)
+        return {key: whole[key] for key in ("n_jets", "selection", kind)} | (
+            {"variation": varied} if varied else {}
+        )
 
     return slice_
 
@@ -103,6 +110,15 @@ def _method(stage: str) -> Any:
     return slice_
 
 
+def _tag(study: Study, method: str) -> dict[str, Any]:
+    slice_ = _method("tag")(study, method)
+    robust = study.tag[method].robust
+    if robust is not None and robust.variations:
+        sigma = variation_settings.signed_sigma
+        slice_["sigma"] = {name: sigma(name, study.variations[name]) for name in robust.variations}
+    return slice_
+
+
 _NOT_OF_TRAINING = {"evaluate", "n_samples"}
 
 
@@ -150,7 +166,7 @@ def _amplify(study: Study, name: str) -> dict[str, Any]:
 
 def _tune(study: Study, search: str) -> dict[str, Any]:
     tune = study.tune[search]
-    tagger = {**_method("tag")(study, tune.tagger)}
+    tagger = {**_tag(study, tune.tagger)}
     # What is trained on what counts, and not that the best parameters are for this tagger.
     tagger["settings"] = {**tagger["settings"], "tuned": None}
     return {"name": search, "tune": tune.model_dump(mode="json"), "tag": tagger}
@@ -160,12 +176,17 @@ def _detect(study: Study, mixture: str, method: str, windows: str = "") -> dict[
     scan = study.scan.model_dump(mode="json")
     if windows:
         scan["windows"] = [w.model_dump(mode="json") for w in study.parts(method)[windows]]
-    return {**_method("detect")(study, method), "mixture": mixture, "scan": scan}
+    varied = {"varied": search_variations.of_detect(study)} if search_variations.asked(study, mixture) else {}
+    return {**_method("detect")(study, method), "mixture": mixture, "scan": scan, **varied}
 
 
 def _hunt(study: Study) -> dict[str, Any]:
     hunt = study.hunt.model_dump(mode="json", exclude={"evaluate"})
     return {"scan": study.scan.model_dump(mode="json"), "hunt": hunt}
+
+
+def _templates(study: Study) -> dict[str, Any]:
+    return {"sources": search_variations.sources(study)}
 
 
 def _evaluate_search(study: Study) -> dict[str, Any]:
@@ -186,7 +207,12 @@ def _trials(study: Study, mixture: str) -> dict[str, Any]:
 
 
 def _local_test(study: Study) -> dict[str, Any]:
-    return study.infer.model_dump(mode="json", include={"signal", "uncertainties", "envelope"})
+    # Variations are of the events of a search, which only `infer test` reads.
+    return study.infer.model_dump(
+        mode="json",
+        include={"signal", "uncertainties", "envelope"},
+        exclude={"uncertainties": {"variations"}},
+    )
 
 
 def _infer(study: Study) -> dict[str, Any]:
@@ -201,7 +227,8 @@ def _global(study: Study) -> dict[str, Any]:
 
 def _validate(study: Study) -> dict[str, Any]:
     keys = {"confidence_level", "signal", "uncertainties", "envelope", "validation"}
-    return {"infer": study.infer.model_dump(mode="json", include=keys), "seed": study.seed}
+    dumped = study.infer.model_dump(mode="json", include=keys, exclude={"uncertainties": {"variations"}})
+    return {"infer": dumped, "seed": study.seed}
 
 
 def _review(study: Study) -> dict[str, Any]:
@@ -242,7 +269,7 @@ SLICES: dict[str, Any] = {
     "background_events": _background_events,
     "calibrate": _calibrate,
     "trials": _trials,
-    "tag": _method("tag"),
+    "tag": _tag,
     "tune": _tune,
     "generate": _generate,
     "generate_sample": _generate_sample,
@@ -253,6 +280,7 @@ SLICES: dict[str, Any] = {
     "amplify": _amplify,
     "detect": _detect,
     "hunt": _hunt,
+    "templates": _templates,
     "evaluate_search": _evaluate_search,
     "infer": _infer,
     "validate": _validate,

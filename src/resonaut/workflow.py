@@ -6,7 +6,6 @@ Every path of `results/` is made here, so that rules hold no logic. Nothing slow
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,11 +22,13 @@ from resonaut.workflow_chunks import ChunkPlan
 from resonaut.workflow_figures import FigurePlan
 from resonaut.workflow_generators import GeneratorPlan
 from resonaut.workflow_global import GlobalPlan
+from resonaut.workflow_pileup import PileupPlan
 from resonaut.workflow_pseudo import PseudoPlan
 from resonaut.workflow_searches import SearchPlan
 from resonaut.workflow_taggers import TaggerPlan
 from resonaut.workflow_trials import TrialsPlan
 from resonaut.workflow_validation import ValidationPlan
+from resonaut.workflow_variations import VariationPlan
 
 DEFAULT_CONFIG = "config/demo.yaml"
 
@@ -62,6 +63,7 @@ ENTRY_MODULES = {
     "join": "resonaut.detect.join",
     "background_events": "resonaut.detect.background_events",
     "hunt": "resonaut.hunt.spectra",
+    "templates": "resonaut.hunt.templates",
     "evaluate_search": "resonaut.hunt.evaluate",
     "infer": "resonaut.infer.significance",
     "calibrate": "resonaut.infer.calibrate",
@@ -121,7 +123,8 @@ def _number(chunk: str) -> int:
 
 class Plan(
     *(TaggerPlan, GeneratorPlan, SearchPlan, PseudoPlan),
-    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan, ChunkPlan, ArchivePlan, TrustPlan),
+    *(TrialsPlan, GlobalPlan, FigurePlan, ValidationPlan, ChunkPlan, ArchivePlan, TrustPlan, VariationPlan),
+    PileupPlan,
 ):
     """Paths, settings and code digests of one study."""
 
@@ -224,17 +227,6 @@ class Plan(
         """The chunk files of `results/<study>/<folder>`, in the order of their numbers."""
         return [f"{self.base}/{folder}/{chunk}.h5" for chunk in self.study.chunks(dataset)]
 
-    def manifests(self, kind: str, datasets: list[str]) -> dict[str, str]:
-        """Manifest of each dataset for a kind of representation."""
-        return {name: f"{self.base}/represent/{name}/{NOMINAL}/{kind}.json" for name in sorted(set(datasets))}
-
-    def representation(self, kind: str, datasets: list[str]) -> list[str]:
-        """Manifests of datasets and the chunks that they list: what a rule that reads them depends on."""
-        found = list(self.manifests(kind, datasets).values())
-        for name in sorted(set(datasets)):
-            found += self.chunks(f"represent/{name}/{NOMINAL}/{kind}", name)
-        return found
-
     def representing(self, kind: str, dataset: str) -> str:
         """What makes a representation of a dataset, for `settings` and `code`: showers have own features."""
         of_showers = kind == "features" and self.study.datasets[dataset].level == "showers"
@@ -243,11 +235,6 @@ class Plan(
     def _with(self, kind: str) -> list[str]:
         """Datasets that this representation is made of, sorted."""
         return [name for name, entry in sorted(self.study.datasets.items()) if kind in entry.representations]
-
-    def arguments(self, kind: str, datasets: list[str], option: str = "") -> str:
-        """Manifests as words of a command line: `--clouds qcd=... wprime=...`."""
-        pairs = [f"{name}={path}" for name, path in self.manifests(kind, datasets).items()]
-        return shlex.join([option or f"--{kind}", *pairs])
 
     def inputs_of(self, stage: str, method: str) -> tuple[str, list[str]]:
         """Kind of representation and datasets that a tagger or generator reads."""

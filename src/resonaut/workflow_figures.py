@@ -38,6 +38,7 @@ class FigurePlan:
         names += ["tag_compare"] if self.comparison() else []
         names += [f"tag_cluster/{name}" for name in sorted(study.cluster)]
         names += self.trust_figures()
+        names += [f"ingest_pileup/{name}" for name in self.overlaid_datasets()]
         names += ["generate_compare"] if self.generator_comparison() else []
         names += [f"generate_amplification/{name}" for name in sorted(study.amplification)]
         names += ["infer_compare"] if self.search_comparison() else []
@@ -61,6 +62,8 @@ class FigurePlan:
             return trusted
         if stage in ("simulate", "ingest"):
             return {"stores": [f"{base}/ingest/{name}/{NOMINAL}/manifest.json" for name in datasets]}
+        if stage == "ingest_pileup":
+            return self.overlaid_stores(method)
         if stage == "represent":
             return {
                 kind: [f"{name}={path}" for name, path in self.manifests(kind, self._with(kind)).items()]
@@ -119,6 +122,8 @@ class FigurePlan:
         if stage in ("simulate", "ingest"):
             for name in datasets:
                 files += self.chunks(f"ingest/{name}/{NOMINAL}", name)
+        elif stage == "ingest_pileup":
+            files += self.overlaid_chunks(method)
         elif stage == "represent":
             for kind in ("features", "images"):
                 files += self.representation(kind, self._with(kind))

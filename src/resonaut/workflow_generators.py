@@ -84,8 +84,12 @@ class GeneratorPlan:
         return [name for name, entry in sorted(self.study.datasets.items()) if entry.is_generated]
 
     def stored_datasets(self: Plan) -> list[str]:
-        """Datasets that have event stores: all others, sorted."""
-        return [name for name, entry in sorted(self.study.datasets.items()) if not entry.is_generated]
+        """Datasets that have event stores: all others but for pile-up, sorted."""
+        return [
+            name
+            for name, entry in sorted(self.study.datasets.items())
+            if not (entry.is_generated or entry.overlaid_only)
+        ]
 
     def drawn_from_weights(self: Plan, dataset: str) -> str:
         """Weights that a dataset is drawn from."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from resonaut import encoded, pseudo_settings
+from resonaut import encoded, pseudo_settings, search_variations
 
 if TYPE_CHECKING:
     from resonaut.workflow import Plan
@@ -79,6 +79,58 @@ class SearchPlan:
         """The same as words of a command line."""
         dataset = self.study.infer.signal.dataset
         return "" if dataset is None else self.arguments("features", [dataset], "--signal")
+
+    # -- variations of the signal ----------------------------------------------------------------
+
+    def varied_scores(self: Plan, folder: str) -> dict[str, str]:
+        """What a training of `detect` writes besides scores, where variations are nuisance parameters."""
+        asked = self.study.infer.uncertainties.variations
+        return {"varied": f"{self.base}/detect/{{mixture}}/{{method}}/{folder}varied.h5"} if asked else {}
+
+    def varied_rows(self: Plan, mixture: str, method: str) -> list[str]:
+        """Manifests and chunks of the signal as variations have it."""
+        found: list[str] = []
+        for path in self._varied(mixture, method).values():
+            found += [path, *self.chunks_of_manifest(path)]
+        return list(dict.fromkeys(found))
+
+    def varied_arguments(self: Plan, mixture: str, method: str) -> str:
+        """The same as words of a command line."""
+        pairs = [f"{name}={path}" for name, path in self._varied(mixture, method).items()]
+        return shlex.join(["--varied", *pairs]) if pairs else ""
+
+    def _varied(self: Plan, mixture: str, method: str) -> dict[str, str]:
+        """Manifests by `kind/variation/dataset`."""
+        if not search_variations.asked(self.study, mixture):
+            return {}
+        dataset = self.study.infer.signal.dataset
+        return {
+            f"{kind}/{name}/{dataset}": self.varied_manifest(kind, dataset, name)
+            for kind in self.study.detect[method].representations()
+            for name in search_variations.names(self.study)
+        }
+
+    @staticmethod
+    def varied_output(output: Any) -> list[str]:
+        """The option that names the file of varied scores among a rule's output, where it has one."""
+        path = getattr(output, "varied", None)
+        return [] if path is None else ["--varied-output", shlex.quote(path)]
+
+    def varied_parts(self: Plan, mixture: str, method: str) -> list[str]:
+        """The files of varied scores of each part of a split scan, in the order of the windows."""
+        asked = self.study.infer.uncertainties.variations
+        return self.part_files(mixture, method, "varied.h5") if asked else []
+
+    def templates_files(self: Plan, mixture: str, method: str) -> list[str]:
+        """The signal that a search selects, as variations have it, where they are nuisance parameters."""
+        asked = search_variations.asked(self.study, mixture)
+        return [f"{self.base}/hunt/{mixture}/{method}/templates.h5"] if asked else []
+
+    def templates_arguments(self: Plan, mixture: str, method: str) -> str:
+        """The same as words of a command line."""
+        return shlex.join(
+            word for path in self.templates_files(mixture, method) for word in ("--variations", path)
+        )
 
     # -- comparison ------------------------------------------------------------------------------
 

@@ -64,6 +64,12 @@ class TaggerPlan:
                 for dataset in settings.datasets_used()
             ]
         }
+        kind, datasets = settings.representation(), settings.datasets_used()
+        found["varied"] = [
+            f"{variation}/{dataset}={self.varied_manifest(kind, dataset, variation)}"
+            for variation in (settings.robust.variations if settings.robust else ())
+            for dataset in datasets
+        ]
         if settings.tuned is not None:
             found["tuned"] = [f"{self.base}/tune/{settings.tuned}/best.json"]
         if settings.transfer is not None:
@@ -74,7 +80,8 @@ class TaggerPlan:
 
     def tagger_reads(self: Plan, method: str) -> list[str]:
         """Files that a tagger reads besides its rows."""
-        return _files(self._further(method))
+        files = _files(self._further(method))
+        return [*files, *(chunk for path in files for chunk in self.chunks_of_manifest(path))]
 
     def tagger_arguments(self: Plan, method: str) -> str:
         """The same as words of a command line."""

@@ -35,6 +35,39 @@ rule hunt_spectra:
         " --summary {output.summary:q} > {log:q} 2>&1"
 
 
+rule hunt_templates:
+    input:
+        varied=f"{plan.base}/detect/{{mixture}}/{{method}}/varied.h5",
+        spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
+    output:
+        templates=f"{plan.base}/hunt/{{mixture}}/{{method}}/templates.h5",
+        summary=f"{plan.base}/hunt/{{mixture}}/{{method}}/variations.json",
+        table=f"{plan.base}/hunt/{{mixture}}/{{method}}/variations.md",
+    log:
+        f"{plan.base}/logs/hunt/{{mixture}}/{{method}}.templates.log",
+    benchmark:
+        f"{plan.base}/benchmarks/hunt/{{mixture}}/{{method}}.templates.tsv"
+    wildcard_constraints:
+        mixture=plan.mixture_names(),
+    group:
+        "search"
+    conda:
+        "../../envs/hunt.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 20 * attempt,
+    params:
+        settings=lambda wildcards: plan.settings("templates"),
+        code=plan.code("templates"),
+    message:
+        "Select the signal as {wildcards.method} on {wildcards.mixture} does, with variations"
+    shell:
+        "resonaut hunt templates --settings {params.settings:q} --varied {input.varied:q}"
+        " --spectra {input.spectra:q} --output {output.templates:q} --summary {output.summary:q}"
+        " --table {output.table:q} > {log:q} 2>&1"
+
+
 rule hunt_evaluate:
     input:
         scores=f"{plan.base}/detect/{{mixture}}/{{method}}/scores.h5",

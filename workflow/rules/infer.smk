@@ -12,6 +12,7 @@ rule infer_significance:
     input:
         spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
         signal=plan.signal_files(),
+        templates=lambda wildcards: plan.templates_files(wildcards.mixture, wildcards.method),
     output:
         significance=f"{plan.base}/infer/{{mixture}}/{{method}}/significance.json",
         workspaces=directory(f"{plan.base}/infer/{{mixture}}/{{method}}/workspaces"),
@@ -30,12 +31,14 @@ rule infer_significance:
     params:
         settings=lambda wildcards: plan.settings("infer"),
         signal=plan.signal_arguments(),
+        variations=lambda wildcards: plan.templates_arguments(wildcards.mixture, wildcards.method),
         code=lambda wildcards: plan.statistics_code("infer"),
     message:
         "Significance and limits of {wildcards.method} on {wildcards.mixture}"
     shell:
         "resonaut infer test --settings {params.settings:q} --spectra {input.spectra:q}"
-        " --significance {output.significance:q} --workspaces {output.workspaces:q} {params.signal} > {log:q} 2>&1"
+        " --significance {output.significance:q} --workspaces {output.workspaces:q} {params.signal}"
+        " {params.variations} > {log:q} 2>&1"
 
 
 rule infer_compare:

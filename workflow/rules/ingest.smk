@@ -10,30 +10,36 @@ rule ingest:
 
 rule ingest_chunk:
     input:
-        events=lambda wildcards: plan.local_files(wildcards.dataset, wildcards.variation, wildcards.chunk),
+        events=lambda wildcards: plan.local_files(wildcards.dataset, "nominal", wildcards.chunk),
+        minimum_bias=lambda wildcards: plan.minimum_bias_files(wildcards.dataset, wildcards.variation),
     output:
         store=f"{plan.base}/ingest/{{dataset}}/{{variation}}/{{chunk}}.h5",
     log:
         f"{plan.base}/logs/ingest/{{dataset}}/{{variation}}/{{chunk}}.log",
     benchmark:
         f"{plan.base}/benchmarks/ingest/{{dataset}}/{{variation}}/{{chunk}}.tsv"
+    wildcard_constraints:
+        variation=plan.ingested_variations(),
     group:
         lambda wildcards: plan.chunk_group(wildcards.dataset)
     conda:
         "../../envs/ingest.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=lambda wildcards, attempt: attempt * plan.ingest_memory(wildcards.dataset, wildcards.variation),
         runtime=lambda wildcards, attempt: attempt
-        * plan.chunk_minutes(wildcards.dataset, milliseconds=10, at_most=30),
+        * plan.ingest_minutes(wildcards.dataset, wildcards.variation),
     params:
-        settings=lambda wildcards: plan.settings("ingest", dataset=wildcards.dataset),
-        files=lambda wildcards: plan.file_list(wildcards.dataset, wildcards.variation, wildcards.chunk),
-        code=lambda wildcards: plan.reader_code(wildcards.dataset),
+        settings=lambda wildcards: plan.settings(
+            "ingest", dataset=wildcards.dataset, variation=wildcards.variation
+        ),
+        files=lambda wildcards: plan.file_list(wildcards.dataset, "nominal", wildcards.chunk),
+        added=lambda wildcards: plan.minimum_bias_arguments(wildcards.dataset, wildcards.variation),
+        code=lambda wildcards: plan.ingest_code(wildcards.dataset, wildcards.variation),
     message:
-        "Ingest {wildcards.dataset}, chunk {wildcards.chunk}"
+        "Ingest {wildcards.dataset}, chunk {wildcards.chunk}, {wildcards.variation}"
     shell:
-        "resonaut ingest --files {params.files:q} --settings {params.settings:q} --output {output.store:q} > {log:q} 2>&1"
+        "resonaut ingest --files {params.files:q} --settings {params.settings:q} {params.added} --output {output.store:q} > {log:q} 2>&1"
 
 
 rule ingest_manifest:

@@ -11,7 +11,9 @@ rule represent:
 
 rule represent_chunk:
     input:
-        store=f"{plan.base}/ingest/{{dataset}}/{{variation}}/{{chunk}}.h5",
+        store=lambda wildcards: plan.represented_from(
+            wildcards.dataset, wildcards.variation, wildcards.chunk
+        ),
     output:
         rows=f"{plan.base}/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.h5",
     log:
@@ -30,8 +32,10 @@ rule represent_chunk:
         runtime=lambda wildcards, attempt: attempt
         * plan.chunk_minutes(wildcards.dataset, milliseconds=10, at_most=30),
     params:
-        settings=lambda wildcards: plan.settings(plan.representing(wildcards.kind, wildcards.dataset)),
-        code=lambda wildcards: plan.code(plan.representing(wildcards.kind, wildcards.dataset)),
+        settings=lambda wildcards: plan.represent_settings(
+            wildcards.kind, wildcards.dataset, wildcards.variation
+        ),
+        code=lambda wildcards: plan.represent_code(wildcards.kind, wildcards.dataset, wildcards.variation),
     message:
         "Represent {wildcards.dataset} as {wildcards.kind}, chunk {wildcards.chunk}"
     shell:

@@ -19,7 +19,7 @@ rule review_entry:
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{method}}.tsv"
     wildcard_constraints:
-        stage="|".join(("generate_amplification", "tag_cluster", *plan.trust_stages())),
+        stage="|".join(("generate_amplification", "tag_cluster", "ingest_pileup", *plan.trust_stages())),
     conda:
         "../../envs/review.yaml"
     threads: 1

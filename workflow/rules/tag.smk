@@ -83,6 +83,7 @@ rule tag_score:
     input:
         weights=f"{plan.base}/tag/{{method}}/weights.safetensors",
         rows=lambda wildcards: plan.scored_from(wildcards.method, wildcards.dataset),
+        scored=lambda wildcards: plan.scored_beside_files(wildcards.method, wildcards.dataset),
     output:
         scores=f"{plan.base}/tag/{{method}}/scored/{{dataset}}.h5",
     log:
@@ -97,11 +98,48 @@ rule tag_score:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         kind=lambda wildcards: plan.inputs_of("tag", wildcards.method)[0],
+        scored=lambda wildcards: plan.scored_beside_arguments(wildcards.method, wildcards.dataset),
         code=lambda wildcards: plan.code("score", wildcards.method),
     message:
         "Score {wildcards.dataset} with the tagger {wildcards.method}"
     shell:
-        "resonaut tag score --weights {input.weights:q} --{params.kind} {input.rows[0]:q}"
+        "resonaut tag score --weights {input.weights:q} --{params.kind} {input.rows[0]:q} {params.scored}"
+        " --output {output.scores:q} > {log:q} 2>&1"
+
+
+rule tag_score_varied:
+    input:
+        weights=f"{plan.base}/tag/{{method}}/weights.safetensors",
+        rows=lambda wildcards: plan.representation(
+            plan.inputs_of("tag", wildcards.method)[0], [wildcards.dataset], wildcards.variation
+        ),
+        scored=lambda wildcards: plan.scored_beside_files(
+            wildcards.method, wildcards.dataset, wildcards.variation
+        ),
+    output:
+        scores=f"{plan.base}/tag/{{method}}/varied/{{variation}}/{{dataset}}.h5",
+    log:
+        f"{plan.base}/logs/tag/{{method}}.varied/{{variation}}/{{dataset}}.log",
+    benchmark:
+        f"{plan.base}/benchmarks/tag/{{method}}.varied/{{variation}}/{{dataset}}.tsv"
+    wildcard_constraints:
+        variation=plan.variation_names(),
+    conda:
+        "../../envs/tag.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        kind=lambda wildcards: plan.inputs_of("tag", wildcards.method)[0],
+        scored=lambda wildcards: plan.scored_beside_arguments(
+            wildcards.method, wildcards.dataset, wildcards.variation
+        ),
+        code=lambda wildcards: plan.code("score", wildcards.method),
+    message:
+        "Score {wildcards.dataset} as varied by {wildcards.variation} with the tagger {wildcards.method}"
+    shell:
+        "resonaut tag score --weights {input.weights:q} --{params.kind} {input.rows[0]:q} {params.scored}"
         " --output {output.scores:q} > {log:q} 2>&1"
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.detect.monitor import cli as monitor
+from resonaut.errors import ConfigError
 
 KINDS = ("features", "images", "clouds")
 """Representations that detectors read."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions train and join."""
+    """Add the actions train, background, join and monitor."""
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train out of fold and score every event of a mixture")
     add_settings(train)
@@ -26,6 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TAGGER/NAME=MANIFEST",
         help="files of `tag encode`, for features <tagger>:<k>_j1",
     )
+    train.add_argument(
+        "--varied",
+        nargs="+",
+        default=[],
+        metavar="KIND/VARIATION/DATASET=MANIFEST",
+        help="simulated signal as variations have it, for nuisance parameters of `infer`",
+    )
+    train.add_argument("--varied-output", type=Path, help="HDF5 to write: their scores")
     train.add_argument(
         "--output", type=Path, required=True, help="HDF5 to write: a score per window and event"
     )
@@ -44,17 +55,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(join)
     join.add_argument("--scores", type=Path, nargs="+", required=True, help="HDF5 of each job")
     join.add_argument("--parts", type=Path, nargs="+", required=True, help="JSON of each job's `--metrics`")
+    join.add_argument("--varied", type=Path, nargs="+", default=[], help="HDF5 of each job, where varied")
+    join.add_argument("--varied-output", type=Path, help="HDF5 to write: their scores")
     join.add_argument("--output", type=Path, required=True, help="HDF5 to write")
     join.add_argument("--metrics", type=Path, required=True, help="JSON to write")
+    monitor.add_arguments(actions)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run an action."""
+    if arguments.action == "monitor":
+        monitor.run(arguments)
+        return
     settings = settings_argument(arguments.settings)
     if arguments.action == "join":
         from resonaut.detect.join import join
 
-        join(settings, arguments.scores, arguments.parts, arguments.output, arguments.metrics)
+        files = arguments.scores, arguments.parts, arguments.output, arguments.metrics
+        join(settings, *files, _with_output(arguments.varied, arguments.varied_output))
         return
     if arguments.action == "background":
         from resonaut.detect.background_events import make
@@ -73,4 +91,16 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.output,
         arguments.metrics,
         arguments.threads,
+        _with_output(named_paths(arguments.varied), arguments.varied_output),
     )
+
+
+def _with_output(varied: Any, output: Path | None) -> Any:
+    """Files of varied events with the one that is written, which holds none where there are none.
+
+    Raises:
+        ConfigError: files without one to write.
+    """
+    if varied and output is None:
+        raise ConfigError("--varied: --varied-output, the file of their scores to write, is expected too.")
+    return None if output is None else (varied, output)

@@ -145,6 +145,25 @@ def _read(
     }
 
 
+def read_columns(
+    mixture: Mixture, needs: Needs, kinds: Manifests, scan: ScanSettings, shift: Mapping[str, float]
+) -> dict[str, Any]:
+    """The attributes of `Events` for the events of a mixture, without features of taggers.
+
+    Args:
+        mixture: which events.
+        needs: what is read of them.
+        kinds: manifest of each dataset, by kind of representation.
+        scan: windows and side bands.
+        shift: features to which the mass is added, times a factor.
+
+    Raises:
+        InputError: a column is absent.
+        BadValueError: a mass is not finite.
+    """
+    return _read(mixture, needs, ReadFrom(kinds, {}), scan, shift)
+
+
 def read(
     mixture: Mixture,
     needs: Needs,

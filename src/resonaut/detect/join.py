@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from resonaut.detect import metrics as records
+from resonaut.detect import varied as varying
 from resonaut.detect.train import PACKAGES, SCHEMA_VERSION, parse, write_scores
 from resonaut.errors import InputError, MismatchError
 from resonaut.files import write_json
@@ -49,7 +50,12 @@ def read_part(path: Path) -> Part:
 
 
 def join(
-    slice_: Mapping[str, Any], scores: Sequence[Path], metrics: Sequence[Path], output: Path, summary: Path
+    slice_: Mapping[str, Any],
+    scores: Sequence[Path],
+    metrics: Sequence[Path],
+    output: Path,
+    summary: Path,
+    varied: tuple[Sequence[Path], Path] | None = None,
 ) -> None:
     """Write the scores of all windows of a scan and the losses of all networks.
 
@@ -57,6 +63,7 @@ def join(
         slice_: the slice `detect` with all windows of the scan; the jobs had some of them each.
         scores, metrics: what `detect train` wrote for parts of the scan, job by job.
         output, summary: files to write, as `detect train` writes them for the whole scan.
+        varied: scores of varied events of each job, and the file to write, where there are any.
 
     Raises:
         InputError: a part is not usable, or a window of the scan is in none.
@@ -92,4 +99,6 @@ def join(
         "provenance": provenance,
     }
     write_json(summary, content)
+    if varied is not None:
+        varying.join(varied[0], varied[1], context, describe(dict(slice_), varied[0], PACKAGES))
     write_run_record(output)

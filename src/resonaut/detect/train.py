@@ -16,6 +16,7 @@ import numpy as np
 from resonaut import mixtures, registry
 from resonaut.detect import data
 from resonaut.detect import metrics as records
+from resonaut.detect import varied as varying
 from resonaut.detect.data import Sources
 from resonaut.detect.importance import importance
 from resonaut.detect.interface import Context, Data, Detector, Scores, fit_each
@@ -52,6 +53,7 @@ def run(
     output: Path,
     metrics: Path,
     threads: int = 2,
+    varied: tuple[varying.Paths, Path] | None = None,
 ) -> None:
     """Train a detector and write its scores and how the training went.
 
@@ -66,6 +68,8 @@ def run(
             `first_experiment` the index of the first pseudo-experiment (absent for data).
         metrics: JSON to write.
         threads: CPU threads; another number may change last digits.
+        varied: manifests of varied events by `kind/variation/dataset`, and HDF5 to write (`detect.varied`);
+            which holds none where the slice asks for none.
 
     Raises:
         ConfigError, InputError, EmptyWindowError, TrainingError: see the messages.
@@ -79,6 +83,7 @@ def run(
         )
     shift = getattr(settings, "mass_shift", {})
     device = choose(settings.training.device)
+    of_signal = _varied(slice_, varied, detector, scan, context, shift)
     experiments = list(mixture.experiments())
     contexts = [replace(context, mixture=experiment.name) for experiment in experiments]
     log.info("%s: %d events, %d windows", context.where, len(mixture), len(scan.windows))
@@ -107,6 +112,10 @@ def run(
             if mixture.offsets is None:
                 n_events = getattr(settings, "importance_events", 0)
                 important = importance(fitted, inputs, context, n_events)
+                if of_signal is not None:
+                    of_signal.write(varied[1], fitted, describe(dict(slice_), varied[0].values(), PACKAGES))
+    if varied is not None and of_signal is None:
+        varying.write_none(varied[1], context)
     used = sources.used((*mixture.datasets, *detector.needs.samples))
     provenance = describe(dict(slice_), [mixture_path, *used], PACKAGES)
     provenance["threads"] = threads
@@ -124,6 +133,30 @@ def run(
     }
     write_json(metrics, content)
     write_run_record(output, device=str(device), threads=threads)
+
+
+def _varied(
+    slice_: Mapping[str, Any],
+    given: tuple[varying.Paths, Path] | None,
+    detector: Detector,
+    scan: ScanSettings,
+    context: Context,
+    shift: Mapping[str, float],
+) -> varying.Varied | None:
+    """The varied events that the slice asks for.
+
+    Raises:
+        ConfigError: the slice asks for them and no files are given, or the other way round.
+    """
+    wanted = varying.parse(slice_)
+    paths = {} if given is None else given[0]
+    if (wanted is None) == bool(paths) or (wanted is not None and given is None):
+        raise ConfigError(
+            f"{context.where}: --varied, --varied-output and the key 'varied' of --settings belong together."
+        )
+    if wanted is None or given is None:
+        return None
+    return varying.Varied(wanted, paths, detector.needs, scan, context, shift)
 
 
 def padded(masses: Sequence[np.ndarray], scores: Sequence[Scores], n_windows: int) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from resonaut.cli import add_settings, named_paths, settings_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions spectra and evaluate."""
+    """Add the actions spectra, templates and evaluate."""
     actions = parser.add_subparsers(dest="action", required=True)
     spectra = actions.add_parser("spectra", help="select events and fit the background around each window")
     add_settings(spectra)
@@ -20,6 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", required=True, type=Path, metavar="HDF5", help="selected spectra and fits"
     )
     spectra.add_argument("--summary", required=True, type=Path, metavar="JSON", help="the same to read")
+    templates = actions.add_parser("templates", help="select a simulated signal, as it is and as it varies")
+    add_settings(templates)
+    templates.add_argument(
+        "--varied", required=True, type=Path, metavar="HDF5", help="scores of varied events, of `detect`"
+    )
+    templates.add_argument("--spectra", required=True, type=Path, metavar="HDF5", help="of `hunt spectra`")
+    templates.add_argument("--output", required=True, type=Path, metavar="HDF5", help="selected events")
+    templates.add_argument("--summary", required=True, type=Path, metavar="JSON", help="acceptances")
+    templates.add_argument("--table", required=True, type=Path, metavar="MD", help="the same as a table")
     evaluate = actions.add_parser("evaluate", help="measure gain, sculpting and what is selected")
     add_settings(evaluate)
     evaluate.add_argument("--scores", required=True, type=Path, metavar="HDF5", help="of `resonaut detect`")
@@ -38,13 +47,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run one action."""
-    {"spectra": _spectra, "evaluate": _evaluate}[arguments.action](arguments)
+    {"spectra": _spectra, "templates": _templates, "evaluate": _evaluate}[arguments.action](arguments)
 
 
 def _spectra(arguments: argparse.Namespace) -> None:
     from resonaut.hunt.spectra import hunt
 
     hunt(settings_argument(arguments.settings), arguments.scores, arguments.output, arguments.summary)
+
+
+def _templates(arguments: argparse.Namespace) -> None:
+    from resonaut.hunt.templates import templates
+
+    files = arguments.varied, arguments.spectra, arguments.output, arguments.summary, arguments.table
+    templates(settings_argument(arguments.settings), *files)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

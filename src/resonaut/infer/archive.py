@@ -99,8 +99,7 @@ def channels(place: Place, model: Model) -> list[Channel]:
 
 def _of(model: Model, bins: slice) -> Any:
     """The signal in some of the bins."""
-    parts = {name: None if values is None else values[bins] for name, values in vars(model.signal).items()}
-    return type(model.signal)(**parts)
+    return model.signal.regrouped(lambda values: values[bins])
 
 
 def _exact(results: Results, blind: bool) -> FromWorkspace:

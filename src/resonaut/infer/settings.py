@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from resonaut.datasets import Name
 from resonaut.infer.families import Family
@@ -67,6 +73,11 @@ class UncertaintySettings(Settings):
     statistics: bool = Field(
         False, description="Statistical errors of the simulated shape (signal.shape: dataset)."
     )
+    variations: tuple[Name, ...] = Field(
+        (),
+        description="Sources of `variations` whose effect on the signal is a nuisance parameter of `infer "
+        "test`: `jes` for jes_up and jes_down (signal.shape: dataset).",
+    )
 
     @field_validator("spurious_signal")
     @classmethod
@@ -74,6 +85,18 @@ class UncertaintySettings(Settings):
         if isinstance(value, float) and value < 0:
             raise ValueError("a number of events is not negative")
         return value
+
+    @field_validator("variations")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a source is named twice")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _unless_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Slices of studies that name no variations are as they were before there were any.
+        return {key: value for key, value in handler(self).items() if key != "variations" or value}
 
     @property
     def any(self) -> bool:
@@ -129,6 +152,12 @@ class InferSettings(Settings):
         if self.signal.shape != "dataset" and self.uncertainties.statistics:
             raise ValueError(
                 "uncertainties.statistics is of simulated events: it needs signal.shape: dataset"
+            )
+        if self.signal.shape != "dataset" and self.uncertainties.variations:
+            raise ValueError(
+                "uncertainties.variations change simulated events of the signal: they need signal.shape: "
+                "dataset. The background of a search comes from data and takes none; for other shapes use "
+                "uncertainties.acceptance and uncertainties.energy_scale"
             )
         if self.uncertainties.spurious_signal == "measured" and not self.envelope:
             raise ValueError(

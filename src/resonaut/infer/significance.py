@@ -25,6 +25,9 @@ An entry holds
                             `toys.observed_limit_resolved`: an error below 30 %); `toys` says how many, and
                             holds the asymptotic numbers, which stand where toys do not tell
     spurious_signal         events that the background function may fake, where that is an uncertainty
+    variations              by source: rate_up and rate_down (factors at one standard deviation), whether the
+                            shape changes too, and of each variation its rate, its statistical error and the
+                            p-value of no change of the shape; where `infer.uncertainties.variations` has any
     nuisances               names, pulls and their errors, impacts_up and impacts_down (signal events),
                             correlation (the signal first), where there are uncertainties
     expected_significance   the local significance that a signal as large as the expected limit would have,
@@ -61,6 +64,7 @@ from resonaut.infer.settings import InferSettings
 from resonaut.infer.significance_entries import Entry, Place
 from resonaut.infer.spectra import Spectra, WindowTest
 from resonaut.infer.templates import Masses
+from resonaut.infer.varied import Varied
 from resonaut.logs import log, progress
 from resonaut.provenance import describe, write_run_record
 from resonaut.seeds import generator
@@ -87,6 +91,7 @@ def infer(
     significance: str | os.PathLike,
     folder: str | os.PathLike,
     signal: Mapping[str, Path] | None = None,
+    variations: str | os.PathLike | None = None,
 ) -> None:
     """Test every window, set limits, write workspaces.
 
@@ -96,6 +101,7 @@ def infer(
         significance: JSON, as the module says.
         folder: where `<low>-<high>_<efficiency>.json` workspaces go.
         signal: manifests of features by dataset, for `infer.signal.dataset`.
+        variations: HDF5 of `hunt templates`, for `infer.uncertainties.variations`.
 
     Raises:
         InputError: the spectra, or the events of the signal, are not usable.
@@ -105,23 +111,42 @@ def infer(
     given = validate(Slice, settings)
     found = spectra_file.read(spectra)
     masses = templates.read(given.infer.signal, signal or {})
-    run = _Run(found, given, masses)
+    varied = _varied(given.infer, found, variations)
+    run = _Run(found, given, masses, varied)
     places = [Place(found, *at) for at in np.ndindex(len(found.windows), len(found.efficiencies))]
     for place in progress(places, "tests"):
         run.test(place)
     result = _result(run, given.infer.confidence_level)
     used = [spectra, *(() if masses is None else (signal[masses.dataset],))]
+    used += [] if varied is None else [variations]
     result["provenance"] = describe(settings, used, ["iminuit", "numpy", "pyhf", "scipy"])
     workspaces.write(folder, run.archive.finish())
     write_json(significance, result)
     write_run_record(significance)
 
 
+def _varied(given: InferSettings, found: Spectra, variations: str | os.PathLike | None) -> Varied | None:
+    """The varied signal, where it is asked for.
+
+    Raises:
+        ConfigError: it is asked for and not given.
+    """
+    wanted = given.uncertainties.variations
+    if not wanted:
+        return None
+    if variations is None:
+        raise ConfigError(
+            f"--variations: infer.uncertainties.variations names {', '.join(wanted)}; give the file of "
+            "`hunt templates`."
+        )
+    return Varied(variations, found, wanted, str(given.signal.dataset))
+
+
 class _Run:
     """Tests one place after the other and collects entries of each experiment, and the archive."""
 
-    def __init__(self, found: Spectra, given: Slice, masses: Masses | None) -> None:
-        self.found, self.given, self.masses = found, given.infer, masses
+    def __init__(self, found: Spectra, given: Slice, masses: Masses | None, varied: Varied | None) -> None:
+        self.found, self.given, self.masses, self.varied = found, given.infer, masses, varied
         self.seed = given.seed
         self.experiments: list[list[Entry]] = [[] for _ in range(len(found.counts))]
         self.archive = Archive()
@@ -169,7 +194,7 @@ class _Run:
                 "here. Give a number of events, or other functions."
             )
         at = (place.window, place.number)
-        return window_likelihood.build(self.found, self.given, at, test, self.masses, events)
+        return window_likelihood.build(self.found, self.given, at, test, self.masses, events, self.varied)
 
     def _of_data(self, place: Place, test: WindowTest) -> Entry:
         """The entry of the data, with everything that is said of data alone."""
@@ -187,6 +212,8 @@ class _Run:
             return {**made, "failed": reason}
         if model.uncertainties.spurious:
             made["spurious_signal"] = model.uncertainties.spurious
+        if model.variations is not None:
+            made["variations"] = model.variations
         nuisances = None if blind else window_results.nuisances(model)
         if nuisances is not None:
             made["nuisances"] = entries.of_nuisances(nuisances)

@@ -22,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workspaces", required=True, type=Path, metavar="FOLDER", help="folder of the pyhf workspaces"
     )
     add_signal(parser)
+    parser.add_argument(
+        "--variations",
+        type=Path,
+        metavar="HDF5",
+        help="signal of `hunt templates`, for infer.uncertainties.variations",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -34,4 +40,5 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.significance,
         arguments.workspaces,
         named_paths(arguments.signal),
+        arguments.variations,
     )

@@ -126,8 +126,12 @@ def make(
     centre = (window.low + window.high) / 2
     if masses is None:
         return signals.gaussian(edges, centre, settings.relative_width * centre, energy_scale)
-    scale = centre / masses.median if settings.rescale else 1.0
-    return masses.signal(edges, scale, energy_scale)
+    return masses.signal(edges, scale(settings, masses, window), energy_scale)
+
+
+def scale(settings: SignalSettings, masses: Masses, window: Window) -> float:
+    """Factor on the masses of a dataset in a window."""
+    return (window.low + window.high) / 2 / masses.median if settings.rescale else 1.0
 
 
 def check_inside(signal: Signal, window: Window, edges: np.ndarray, masses: Masses | None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from resonaut.infer.families import Family
 from resonaut.infer.settings import InferSettings
 from resonaut.infer.spectra import Spectra, WindowTest
 from resonaut.infer.templates import Masses
+from resonaut.infer.varied import Varied, describe, of_source
 from resonaut.scan import Window
 from resonaut.stats import families, poisson, signals, spurious
 from resonaut.stats.envelope import Envelope
@@ -38,6 +40,7 @@ class Model:
         signal: in the bins of the likelihood.
         uncertainties: of the signal.
         shaped: whether the bins of the signal region are fitted one by one.
+        variations: what they do to the signal (`varied.describe`), where there are any.
     """
 
     test: WindowTest
@@ -45,6 +48,7 @@ class Model:
     signal: Signal
     uncertainties: Uncertainties
     shaped: bool
+    variations: dict[str, Any] | None = None
 
 
 def build(
@@ -54,6 +58,7 @@ def build(
     test: WindowTest,
     masses: Masses | None = None,
     spurious_events: float | None = None,
+    varied: Varied | None = None,
 ) -> Model:
     """The model of some experiments.
 
@@ -64,6 +69,7 @@ def build(
         test: the experiments.
         masses: of the dataset whose shape the signal has.
         spurious_events: what was measured (`measure_spurious`), where that is asked for.
+        varied: events of variations, where these are uncertainties.
 
     Raises:
         ConfigError: the shape does not lie in the bins that are fitted, or a function cannot be used.
@@ -71,6 +77,13 @@ def build(
     window, uncertain = found.windows[at[0]], given.uncertainties
     shaped = given.signal.shape != "window"
     signal = signal_of(given, test, window, masses)
+    described = None
+    if varied is not None and masses is not None:
+        sides = varied.sides(at, test.edges, templates.scale(given.signal, masses, window))
+        made = templates.make(given.signal, masses, window, test.edges, 0.0)
+        changes = tuple(of_source(name, of, made.nominal) for name, of in sides.items())
+        described = describe(sides, changes)
+        signal = replace(signal, changes=replace(made, changes=changes).regrouped(test.shaped_signal).changes)
     events = spurious_events if uncertain.spurious_signal == "measured" else uncertain.spurious_signal
     uncertainties = Uncertainties(
         uncertain.luminosity, uncertain.acceptance, float(events or 0.0), uncertain.statistics
@@ -80,7 +93,8 @@ def build(
     counts = test.shaped_counts() if shaped else test.counts
     functions = [test, *(_other(found, test, family, at) for family in given.envelope)]
     each = [Likelihood(_bins(one, shaped), counts, signal, uncertainties) for one in functions]
-    return Model(test, Envelope(each) if given.envelope else each[0], signal, uncertainties, shaped)
+    likelihood = Envelope(each) if given.envelope else each[0]
+    return Model(test, likelihood, signal, uncertainties, shaped, described)
 
 
 def signal_of(given: InferSettings, test: WindowTest, window: Window, masses: Masses | None) -> Signal:
@@ -93,10 +107,7 @@ def signal_of(given: InferSettings, test: WindowTest, window: Window, masses: Ma
         n_bins = test.window.model.n_bins
         return signals.window(np.arange(n_bins) == n_bins - 1)
     made = templates.make(given.signal, masses, window, test.edges, given.uncertainties.energy_scale)
-    parts = {
-        name: None if values is None else test.shaped_signal(values) for name, values in vars(made).items()
-    }
-    signal = Signal(**parts)
+    signal = made.regrouped(test.shaped_signal)
     templates.check_inside(signal, window, test.bins, masses)
     return signal
 

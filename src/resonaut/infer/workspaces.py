@@ -17,8 +17,9 @@ workspace too, and would otherwise count twice (measured with constraints of 1: 
 any data constrains them too.
 
 Uncertainties of the signal: luminosity (`lumi`), acceptance (`normsys`), energy scale (`histosys`), those of
-the simulated shape (`staterror`); the spurious signal is a sample of signal shape with expectation 0 and a
-constraint of its own (`histosys`).
+the simulated shape (`staterror`), and of each systematic variation its rate and its shape (`normsys` and
+`histosys` of one name, so one parameter, the same in all windows); the spurious signal is a sample of signal
+shape with expectation 0 and a constraint of its own (`histosys`).
 """
 
 from __future__ import annotations
@@ -161,6 +162,10 @@ def _signal(channel: Channel, uncertainties: Uncertainties) -> list[Json]:
         modifiers.append(_modifier("acceptance", "normsys", {"lo": 1 / factor, "hi": factor}))
     if signal.up is not None:
         modifiers.append(_shift("energy_scale", signal.down, signal.up))
+    for change in signal.changes:
+        modifiers.append(_modifier(change.name, "normsys", {"lo": change.low, "hi": change.high}))
+        if change.up is not None:
+            modifiers.append(_shift(change.name, change.down, change.up))
     if uncertainties.statistics and signal.error is not None:
         modifiers.append(_modifier(f"staterror_{channel.name}", "staterror", _list(signal.error)))
     samples = [{"name": "signal", "data": _list(signal.nominal), "modifiers": modifiers}]

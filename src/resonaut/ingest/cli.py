@@ -28,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", required=True, help="the event store that is written (HDF5)")
     parser.add_argument(
+        "--minimum-bias",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="files of `process: minimum_bias` that the pile-up of the settings is made of",
+    )
+    parser.add_argument(
         "--settings",
         metavar="JSON",
         help="slice 'ingest' of the configuration: JSON, or a JSON or YAML file; all is kept if absent",
@@ -68,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int | None:
     if not files:
         raise ConfigError("no files are given: `resonaut ingest FILE... --output store.h5`.")
     raw.setdefault("dataset", PurePosixPath(str(getattr(files[0], "path", files[0]))).stem)
-    done = convert(files, arguments.output, validate(IngestTask, raw, "--settings"))
+    task = validate(IngestTask, raw, "--settings")
+    done = convert(files, arguments.output, task, arguments.minimum_bias)
     lines = [f"  {cut:24}{count:>12}" for cut, count in done.flow.items()]
     rejected = [f"  {reason:24}{count:>12}" for reason, count in done.counts.rejected.items() if count]
     dropped = [f"  {reason:24}{count:>12}" for reason, count in done.counts.dropped_jets.items() if count]

@@ -18,6 +18,7 @@ from resonaut.errors import ConfigError, InputError, MismatchError, MissingBranc
 from resonaut.filelist import InputFile, is_remote
 from resonaut.ingest.batch import Batch, Reader, SourceInfo
 from resonaut.ingest.contents import contents_of, find_reader, kind_of, opened
+from resonaut.ingest.pileup import PileUp, of_task
 from resonaut.ingest.preselect import Counts, Seen, clean, nothing, of_classes, preselect
 from resonaut.ingest.settings import IngestTask
 from resonaut.ingest.sources import identity, verify
@@ -65,13 +66,19 @@ class Ingested:
         return {"generated": sum(info.n_generated for info in self.infos.values()), **self.counts.flow}
 
 
-def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: IngestTask) -> Ingested:
+def convert(
+    files: Sequence[str | InputFile],
+    output: str | os.PathLike,
+    task: IngestTask,
+    minimum_bias: Sequence[str] = (),
+) -> Ingested:
     """Write the events of `files`, one chunk of a dataset, to an event store.
 
     Args:
         files: paths or URLs, or entries of a manifest of files, whose sizes and checksums are compared.
         output: the store, HDF5.
         task: dataset, label, reader, cross-section and the settings of the ingestion.
+        minimum_bias: files of the events that `task.pileup` adds.
 
     Returns:
         What became of the events and of the files.
@@ -84,6 +91,7 @@ def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: I
     """
     done = Ingested()
     seen = Seen()
+    pileup = of_task(task, minimum_bias)
     attributes = {"kind": "store", "dataset": task.dataset, "label": task.label or ""}
     if task.reader in registry.names("ingest"):
         done.level = registry.load("ingest", task.reader).LEVEL
@@ -92,7 +100,7 @@ def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: I
             file = InputFile(item) if isinstance(item, str) else item
             mark, seen_before = writer.mark(), seen.mark()
             try:
-                _add_file(file, task, writer, done, seen)
+                _add_file(file, task, writer, done, seen, pileup)
             except InputError as error:
                 if task.on_bad_file == "fail":
                     raise
@@ -103,12 +111,21 @@ def convert(files: Sequence[str | InputFile], output: str | os.PathLike, task: I
         if not done.infos:
             writer.append(nothing(done.level, task.label is not None))
         writer.set_attributes(_attributes(task, done))
+        if pileup is not None:
+            writer.set_attributes({"pileup": pileup.described()})
     log.info("%s: %s", output, ", ".join(f"{cut} {count}" for cut, count in done.flow.items()))
     write_run_record(output)
     return done
 
 
-def _add_file(file: InputFile, task: IngestTask, writer: StoreWriter, done: Ingested, seen: Seen) -> None:
+def _add_file(
+    file: InputFile,
+    task: IngestTask,
+    writer: StoreWriter,
+    done: Ingested,
+    seen: Seen,
+    pileup: PileUp | None,
+) -> None:
     """Append the events of one file; `done` changes only when it is read to its end."""
     counts = Counts()
     with _opened(file, task) as (module, reader, handle):
@@ -124,10 +141,11 @@ def _add_file(file: InputFile, task: IngestTask, writer: StoreWriter, done: Inge
             if wanted is not None:
                 batch, part = of_classes(batch, wanted)
                 counts.add(part)
-            events, part = preselect(batch, task)
-            events.check(file.path)
-            writer.append(events, file.path)
-            counts.add(part)
+            for piece in [batch] if pileup is None else pileup.pieces(batch, file.path):
+                events, part = preselect(piece, task)
+                events.check(file.path)
+                writer.append(events, file.path)
+                counts.add(part)
     if wanted is None:
         counts.n_generated, counts.sum_weights = _generated(info, counts)
     done.level = module.LEVEL
@@ -225,6 +243,7 @@ def _attributes(task: IngestTask, done: Ingested) -> dict[str, Any]:
     first = infos[0] if infos else SourceInfo(0, 0.0, None, "")
     flow = done.flow
     variable = {"jets": "mjj", "table": "mass"}.get(done.level, "")
+    settings = task.model_dump(mode="json", exclude={"pileup"} if task.pileup is None else None)
     attributes: dict[str, Any] = {
         "level": done.level,
         "label_names": [task.label] if task.label is not None else list(first.label_names),
@@ -240,9 +259,9 @@ def _attributes(task: IngestTask, done: Ingested) -> dict[str, Any]:
             for shown, info in zip(names, infos, strict=True)
         ],
         "skipped_files": [asdict(item) for item in done.skipped],
-        "settings": task.model_dump(mode="json"),
+        "settings": settings,
         "provenance": {
-            "settings": task.model_dump(mode="json"),
+            "settings": settings,
             "versions": versions(*_PACKAGES),
             "inputs": {shown: info.digest for shown, info in zip(names, infos, strict=True)},
         },

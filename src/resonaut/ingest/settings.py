@@ -9,6 +9,7 @@ from pydantic import Field
 from resonaut.ingest.remote import RemoteSettings
 from resonaut.selection import Selection
 from resonaut.settings import Count, Settings
+from resonaut.variations.pileup import Overlay
 
 CLUSTERED_PT_MIN = 200.0
 """GeV; clustering every candidate of an event into a jet helps nobody."""
@@ -77,3 +78,4 @@ class IngestTask(Settings):
         "checksum", description="What of a manifest's entries is compared with the files."
     )
     ingest: IngestSettings = IngestSettings()
+    pileup: Overlay | None = Field(None, description="Pile-up that is added; absent in `nominal`.")

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int | None:
     """Make one representation, or draw a mixture."""
-    from resonaut.represent.settings import MixTask, RepresentSettings
+    from resonaut.represent.settings import MixTask, RepresentTask
     from resonaut.settings import validate
 
     raw = settings_argument(arguments.settings)
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int | None:
             validate(PseudoTask, raw, "--settings"),
         )
         return None
-    settings = validate(RepresentSettings, raw, "--settings")
+    settings = validate(RepresentTask, raw, "--settings")
     level = _level(arguments.input) if arguments.action == "features" else ""
     if level == "drawn showers":
         from resonaut.represent.shower_features import write_features_of_drawn

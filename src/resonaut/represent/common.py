@@ -22,6 +22,7 @@ from resonaut.logs import log, progress
 from resonaut.provenance import versions, write_run_record
 from resonaut.represent.settings import RepresentSettings
 from resonaut.represent.truth import gen_columns
+from resonaut.varying import varied
 
 EVENT_COLUMNS = ("run", "lumi", "event", "gen_weight", "label", "n_pu", "mass")
 OF_PICTURES = ("n_pixels", "transform", "normalise")
@@ -161,7 +162,8 @@ def represent(
         kind: features, images or clouds.
         source: the event store.
         output: the file that is written.
-        settings: the settings of the representations; the section `kind` and the selection count.
+        settings: the settings of the representations; the section `kind`, the selection and, of a
+            `RepresentTask`, the variation count.
         rows: appends the representation of one slice.
         packages: distributions whose versions matter for the numbers.
 
@@ -170,7 +172,8 @@ def represent(
 
     Raises:
         InputError: the source is no event store.
-        MissingBranchError: the store holds no jets, or jets without constituents.
+        MissingBranchError: the store holds no jets, or jets without constituents, or lacks a column that
+            the variation needs.
         BadValueError: a jet has no constituents while others have.
         OutputError: the output cannot be written.
     """
@@ -178,10 +181,13 @@ def represent(
         _can_be_made(kind, events, str(source))
         used = _used(kind, events, settings)
         recompute = events.attributes.get("resonant_variable") == "mjj"
+        variation = getattr(settings, "variation", None)
         flow: dict[str, int] = {}
         writer = RowWriter(file)
         number = math.ceil(len(events) / _STEP_EVENTS)
         for part in progress(events.slices(_STEP_EVENTS), f"{output}: slices of events", number):
+            if variation is not None:
+                part = varied(part, variation, events.attributes["dataset"], str(source))
             leading, part_flow = select(part, settings, recompute)
             flow = {cut: flow.get(cut, 0) + count for cut, count in part_flow.items()}
             if leading.constituents:
@@ -266,7 +272,8 @@ def _used(kind: str, events: store.Store, settings: RepresentSettings) -> dict[s
     if level == "images":
         of_pictures = settings.images.model_dump(mode="json", include=set(OF_PICTURES))
         return {kind: {**of_pictures, "channels": json.loads(events.attributes.get("channels", "[]"))}}
-    return settings.model_dump(mode="json", include={"n_jets", "selection", kind})
+    used = settings.model_dump(mode="json", include={"n_jets", "selection", kind, "variation"})
+    return {key: value for key, value in used.items() if value is not None}
 
 
 def _check(leading: Leading, source: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from resonaut.represent.feature_settings import FeatureSettings
 from resonaut.selection import Selection
 from resonaut.settings import Count, Settings
+from resonaut.varying import Variation
 
 Pixels = Annotated[Count, Field(ge=4)]
 HalfWidth = Annotated[float, Field(gt=0)]
@@ -128,6 +129,12 @@ class RepresentSettings(Settings):
                 f"({self.n_jets}): every selected event must have the jets that are represented"
             )
         return self
+
+
+class RepresentTask(RepresentSettings):
+    """The slice of the configuration that makes one representation."""
+
+    variation: Variation | None = Field(None, description="What changes before the selection.")
 
 
 class MixTask(Settings):

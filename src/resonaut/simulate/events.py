@@ -14,7 +14,7 @@ from resonaut.simulate.detector import Detector
 from resonaut.simulate.gen_jets import cluster
 from resonaut.simulate.generation import GeneratedBatch, Group, PythiaSource, select_events
 from resonaut.simulate.methods.pythia import Settings
-from resonaut.simulate.root_file import ChunkWriter
+from resonaut.simulate.root_file import WEIGHT_PREFIX, ChunkWriter
 
 GEN_JET_PT_MIN = 20.0
 """Generator jets below are not stored, GeV."""
@@ -77,7 +77,7 @@ def simulate_chunk(
 
     generated = accepted = 0
     sum_weights = 0.0
-    with atomic(output) as part, ChunkWriter(part, optional) as writer:
+    with atomic(output) as part, ChunkWriter(part, optional, generator.shower_weights) as writer:
         for batch in logs.progress(generator.batches(n_events), f"{dataset} chunk {chunk}: batches"):
             first = generated + 1
             generated += len(batch)
@@ -140,6 +140,7 @@ def _write(
             "luminosityBlock": np.full(len(batch), chunk),
             "event": numbers,
             "genWeight": batch.weights,
+            **{f"{WEIGHT_PREFIX}{name}": values for name, values in batch.shower_weights.items()},
         },
         {
             "PFCand": (columns, candidates.offsets),

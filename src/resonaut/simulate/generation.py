@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class GeneratedBatch:
 
     Attributes:
         weights: (n_events,) generator weights.
+        shower_weights: by name (n_events,) factors of `weights` for a varied parton shower.
         particles: px, py, pz, e, pdg_id, charge (e), x, y, z (production vertex) of the visible final
             particles.
         offsets: (n_events + 1,) first particle of each event.
@@ -41,6 +43,7 @@ class GeneratedBatch:
     hard: Group
     heavy_hadrons: Group
     decays: Group | None = None
+    shower_weights: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -53,6 +56,7 @@ class GeneratedBatch:
             select_events(self.hard, keep),
             select_events(self.heavy_hadrons, keep),
             None if self.decays is None else select_events(self.decays, keep),
+            {name: values[keep] for name, values in self.shower_weights.items()},
         )
 
 
@@ -78,13 +82,17 @@ class PythiaSource:
     Args:
         strings: settings for `Pythia::readString`, in order.
         resonances: PDG ids, without sign, of the resonances whose decays are kept.
+        shower_weights: names of the variations in `UncertaintyBands:List`.
     """
 
     packages = ("pythia8mc",)
 
-    def __init__(self, strings: Sequence[str], resonances: Sequence[int] = ()) -> None:
+    def __init__(
+        self, strings: Sequence[str], resonances: Sequence[int] = (), shower_weights: Sequence[str] = ()
+    ) -> None:
         self._strings = tuple(strings)
         self.resonances = tuple(resonances)
+        self.shower_weights = tuple(shower_weights)
         self._pythia = None
 
     def start(self, seed: int) -> None:
@@ -123,7 +131,9 @@ class PythiaSource:
         missing, failures = n_events, 0
         while missing:
             wanted = min(BATCH_EVENTS, missing)
-            batch = _flatten(self._pythia.nextBatch(wanted, "skip"), self._species, self.resonances)
+            record = self._pythia.nextBatch(wanted, "skip")
+            batch = _flatten(record, self._species, self.resonances)
+            batch.shower_weights.update(self._shower_weights(record))
             missing -= len(batch)
             failures = 0 if len(batch) else failures + 1
             if failures == 3:
@@ -133,6 +143,16 @@ class PythiaSource:
                 )
             if len(batch):
                 yield batch
+
+    def _shower_weights(self, record: Any) -> Columns:
+        """The weights of `UncertaintyBands` of each event, without the weight of the event itself."""
+        if not self.shower_weights:
+            return {}
+        info = self._pythia.infoPython()
+        place = {info.weightNameByIndex(number): number for number in range(info.numberOfWeights())}
+        weights = np.asarray(record.info.weights, dtype=np.float64)
+        nominal = np.where(weights[:, 0] == 0, 1.0, weights[:, 0])
+        return {name: weights[:, place[name]] / nominal for name in self.shower_weights}
 
     def cross_section(self) -> CrossSection:
         """Cross-section of what was generated, with its statistical error."""

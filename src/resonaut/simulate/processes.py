@@ -19,6 +19,7 @@ class Process:
             fly fast enough: the truth that jets are matched to.
         sqrt_s: centre-of-mass energy where the configuration names none, GeV.
         needs_pt_hat_min: whether the cross-section diverges without `cuts.pt_hat_min`.
+        overlaid_only: events without hard jets, of which nothing is made but pile-up for others.
     """
 
     strings: tuple[str, ...]
@@ -26,6 +27,7 @@ class Process:
     jets_of: tuple[int, ...] = ()
     sqrt_s: float = 13_000.0
     needs_pt_hat_min: bool = False
+    overlaid_only: bool = False
 
 
 PROCESSES = {
@@ -92,6 +94,9 @@ PROCESSES = {
         resonances=(25,),
         jets_of=(25,),
     ),
+    # Inelastic collisions, diffraction included, about 78 mb at 13 TeV: what lies under hard ones as pile-up.
+    # They are nothing without multiple parton interactions, so that `mpi` has no say here.
+    "minimum_bias": Process(("SoftQCD:inelastic = on", "PartonLevel:MPI = on"), overlaid_only=True),
     # A heavy scalar to two neutral scalars that fly before they decay; see `displaced_strings`.
     "displaced": Process(("HiggsSM:gg2H = on",), resonances=(25,), jets_of=(9000003,)),
 }

@@ -17,6 +17,7 @@ EVENT_COLUMNS = {
     "event": np.uint64,
     "genWeight": np.float64,
 }
+WEIGHT_PREFIX = "weight_"
 COLLECTIONS = {
     "PFCand": {
         "pt": np.float32,
@@ -70,11 +71,13 @@ class ChunkWriter:
     Args:
         path: of the new file.
         optional: names of the `OPTIONAL_COLLECTIONS` that this file has.
+        weights: names of the event weights that this file has, branches `weight_<name>`.
     """
 
-    def __init__(self, path: Path, optional: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, optional: Sequence[str] = (), weights: Sequence[str] = ()) -> None:
         self._file = uproot.recreate(path, compression=uproot.ZSTD(3))
-        branches: dict[str, Any] = {name: np.dtype(kind) for name, kind in EVENT_COLUMNS.items()}
+        self._of_events = EVENT_COLUMNS | {f"{WEIGHT_PREFIX}{name}": np.float64 for name in weights}
+        branches: dict[str, Any] = {name: np.dtype(kind) for name, kind in self._of_events.items()}
         self._collections = COLLECTIONS | {name: OPTIONAL_COLLECTIONS[name] for name in optional}
         for collection, columns in self._collections.items():
             record = ", ".join(f"{name}: {np.dtype(kind).name}" for name, kind in columns.items())
@@ -85,7 +88,7 @@ class ChunkWriter:
     def write(self, events: dict[str, np.ndarray], collections: dict[str, Collection]) -> None:
         """Append a batch: one value per event, and columns with offsets per collection."""
         data: dict[str, Any] = {}
-        for name, kind in EVENT_COLUMNS.items():
+        for name, kind in self._of_events.items():
             data[name] = self._seen(name, np.ascontiguousarray(events[name], dtype=kind))
         for collection, columns in self._collections.items():
             values, offsets = collections[collection]

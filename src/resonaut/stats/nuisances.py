@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resonaut.errors import ConfigError
+from resonaut.stats import interpolation
 from resonaut.stats.signals import Signal
 
 _SMALLEST_BIN = 1e-3
@@ -15,7 +16,8 @@ _SMALLEST_BIN = 1e-3
 
 @dataclass(frozen=True)
 class Uncertainties:
-    """Systematic uncertainties of the signal. The energy scale is one more if the signal has `up` and `down`.
+    """Systematic uncertainties of the signal. The energy scale is one more if the signal has `up` and `down`,
+    and each of its `changes`.
 
     Attributes:
         luminosity: relative, log-normal.
@@ -42,8 +44,10 @@ NONE = Uncertainties()
 class UncertainSignal:
     """s signal events with nuisance parameters alpha.
 
-    s exp(alpha_lumi ln(1 + lumi) + alpha_acc ln(1 + acc)) t_b(alpha_scale) (1 + delta_b alpha_b)
-    + alpha_spurious spurious t_b, with delta_b the relative statistical error of bin b.
+    s exp(alpha_lumi ln(1 + lumi) + alpha_acc ln(1 + acc)) prod_v f_v(alpha_v)
+    (t_b(alpha_scale) + sum_v d_vb(alpha_v)) (1 + delta_b alpha_b) + alpha_spurious spurious t_b, with delta_b
+    the relative statistical error of bin b, and of each systematic variation v its factor on the rate f_v and
+    its change of the shape d_vb (`stats.interpolation`).
 
     Attributes:
         names: of the nuisance parameters; `statistics_<bin>` for those of single bins.
@@ -67,6 +71,8 @@ class UncertainSignal:
         if uncertainties.spurious:
             self._spurious = len(names)
             names.append("spurious_signal")
+        self._first_change = len(names)
+        names += [change.name for change in signal.changes]
         self._first_bin = len(names)
         self.bins = np.zeros(0, int)
         if uncertainties.statistics and signal.error is not None:
@@ -77,23 +83,31 @@ class UncertainSignal:
         self.names = tuple(names)
         self.n_nuisances = len(names)
 
-    def _parts(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Signal per event (n, n_bins), the same without the bins' own factors, and those factors."""
+    def _parts(self, alpha: np.ndarray) -> _Parts:
+        """What `expected` is made of, at (n, n_nuisances) values of the nuisance parameters."""
         if self._scale is None:
-            shape = np.broadcast_to(self.nominal, (len(alpha), len(self.nominal)))
+            template = np.broadcast_to(self.nominal, (len(alpha), len(self.nominal)))
         else:
-            shape = self.signal.at_energy_scale(alpha[:, self._scale])[0]
-        if len(self.rates):
-            shape = shape * np.exp(alpha[:, : len(self.rates)] @ self.rates)[:, None]
-        factors = np.ones(shape.shape)
+            template = self.signal.at_energy_scale(alpha[:, self._scale])[0]
+        rates, shapes = [], []
+        for column, change in enumerate(self.signal.changes, self._first_change):
+            rates.append(interpolation.factor(alpha[:, column], change.high, change.low))
+            shapes.append(None)
+            if change.up is not None and change.down is not None:
+                shapes[-1] = interpolation.shape(alpha[:, column], self.nominal, change.up, change.down)
+                template = template + shapes[-1][0]
+        rate = np.exp(alpha[:, : len(self.rates)] @ self.rates) if len(self.rates) else np.ones(len(alpha))
+        for value, _ in rates:
+            rate = rate * value
+        factors = np.ones(template.shape)
         if len(self.bins):
             factors[:, self.bins] += alpha[:, self._first_bin :] * self.relative
-        return shape * factors, shape, factors
+        return _Parts(template, rate[:, None], factors, rates, shapes)
 
     def expected(self, values: np.ndarray) -> np.ndarray:
         """(n, n_bins) events for (n, 1 + n_nuisances) values of s and the nuisance parameters."""
         strength, alpha = values[:, :1], values[:, 1:]
-        total = strength * (self._parts(alpha)[0] if self.n_nuisances else self.nominal)
+        total = strength * (self._parts(alpha).per_event if self.n_nuisances else self.nominal)
         if self._spurious is not None:
             total = total + self.spurious * alpha[:, [self._spurious]] * self.nominal
         return total
@@ -101,18 +115,46 @@ class UncertainSignal:
     def jacobian(self, values: np.ndarray) -> np.ndarray:
         """(n, n_bins, 1 + n_nuisances) derivatives of `expected`."""
         strength, alpha = values[:, :1], values[:, 1:]
-        per_event, shape, factors = self._parts(alpha)
-        result = np.zeros((*per_event.shape, 1 + self.n_nuisances))
-        result[..., 0] = per_event
+        parts = self._parts(alpha)
+        result = np.zeros((*parts.template.shape, 1 + self.n_nuisances))
+        result[..., 0] = parts.per_event
         for column, rate in enumerate(self.rates):
-            result[..., 1 + column] = strength * rate * per_event
+            result[..., 1 + column] = strength * rate * parts.per_event
         if self._scale is not None:
             slope = self.signal.at_energy_scale(alpha[:, self._scale])[1]
-            rate = np.exp(alpha[:, : len(self.rates)] @ self.rates)[:, None]
-            result[..., 1 + self._scale] = strength * rate * slope * factors
+            result[..., 1 + self._scale] = strength * parts.rate * slope * parts.factors
         if self._spurious is not None:
             result[..., 1 + self._spurious] = self.spurious * self.nominal
+        for index, ((value, slope), shape) in enumerate(zip(parts.rates, parts.shapes, strict=True)):
+            derivative = parts.per_event * (slope / value)[:, None]
+            if shape is not None:
+                derivative = derivative + parts.rate * shape[1] * parts.factors
+            result[..., 1 + self._first_change + index] = strength * derivative
         for column, number in enumerate(self.bins):
-            moved = strength[:, 0] * shape[:, number] * self.relative[column]
+            moved = strength[:, 0] * (parts.template * parts.rate)[:, number] * self.relative[column]
             result[:, number, 1 + self._first_bin + column] = moved
         return result
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Factors of the signal per event.
+
+    Attributes:
+        template: (n, n_bins) the shape.
+        rate: (n, 1) factors on all bins.
+        factors: (n, n_bins) of single bins.
+        rates: factor and derivative, each (n,), of each variation.
+        shapes: change of the template and derivative, each (n, n_bins), of each variation; None for none.
+    """
+
+    template: np.ndarray
+    rate: np.ndarray
+    factors: np.ndarray
+    rates: list[tuple[np.ndarray, np.ndarray]]
+    shapes: list[tuple[np.ndarray, np.ndarray] | None]
+
+    @property
+    def per_event(self) -> np.ndarray:
+        """(n, n_bins) expected signal per signal event."""
+        return self.template * self.rate * self.factors

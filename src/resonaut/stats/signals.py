@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from resonaut.errors import ConfigError
+from resonaut.stats import interpolation
 
 SMALLEST_FRACTION = 1e-3
 """A template with less of the signal inside the bins is taken for a mistake."""
 CORE = 0.9
 """Fraction of the template that `Signal.core` holds."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a systematic variation does to a signal: one nuisance parameter for its rate and its shape.
+
+    Attributes:
+        name: of the nuisance parameter.
+        high, low: factors on the rate at one standard deviation up and down, positive.
+        up, down: (n_bins,) the template there, without these factors; None where the shape stays.
+    """
+
+    name: str
+    high: float = 1.0
+    low: float = 1.0
+    up: np.ndarray | None = None
+    down: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -22,12 +41,14 @@ class Signal:
         nominal: (n_bins,) expected signal per signal event; its sum is the fraction inside the bins.
         up, down: (n_bins,) the same with the energy scale one standard deviation up and down, or None.
         error: (n_bins,) statistical error of `nominal` (limited simulation), or None.
+        changes: what systematic variations do.
     """
 
     nominal: np.ndarray
     up: np.ndarray | None = None
     down: np.ndarray | None = None
     error: np.ndarray | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def core(self) -> np.ndarray:
@@ -47,18 +68,30 @@ class Signal:
         Returns:
             Two arrays (n, n_bins).
         """
-        x = np.asarray(shift, float)[:, None]
+        shift = np.asarray(shift, float)
         if self.up is None or self.down is None:
-            flat = np.broadcast_to(self.nominal, (len(x), len(self.nominal)))
+            flat = np.broadcast_to(self.nominal, (len(shift), len(self.nominal)))
             return flat, np.zeros_like(flat)
-        above, below = self.up - self.nominal, self.nominal - self.down
-        even, odd = (above - below) / 16, (above + below) / 2
-        inner = x * odd + x**2 * even * (15 + x**2 * (3 * x**2 - 10))
-        slope = odd + x * even * (30 + x**2 * (18 * x**2 - 40))
-        outer_slope = np.where(x > 0, above, below)
-        inside = np.abs(x) <= 1
-        change = np.where(inside, inner, x * outer_slope)
-        return self.nominal + change, np.where(inside, slope, outer_slope)
+        change, slope = interpolation.shape(shift, self.nominal, self.up, self.down)
+        return self.nominal + change, slope
+
+    def regrouped(self, of_bins: Callable[[np.ndarray], np.ndarray]) -> Signal:
+        """The same in other bins.
+
+        Args:
+            of_bins: gives values in the other bins from those (n_bins,) in these; linear.
+        """
+
+        def moved(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else of_bins(values)
+
+        return Signal(
+            of_bins(self.nominal),
+            moved(self.up),
+            moved(self.down),
+            moved(self.error),
+            tuple(replace(one, up=moved(one.up), down=moved(one.down)) for one in self.changes),
+        )
 
 
 def window(inside: np.ndarray) -> Signal:

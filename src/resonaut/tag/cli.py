@@ -7,6 +7,13 @@ import json
 from pathlib import Path
 
 from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.tag.decorrelation import cli as decorrelation
+from resonaut.tag.explain import cli as explain
+from resonaut.tag.response import cli as response
+from resonaut.tag.stability import cli as stability
+from resonaut.tag.trigger import cli as trigger
+from resonaut.tag.uncertainty import cli as uncertainty
+from resonaut.tag.weak import cli as weak
 
 KINDS = ("clouds", "features", "images", "showers")
 """Representations that taggers read (`representations.REPRESENTATIONS`)."""
@@ -38,6 +45,16 @@ def _add_scored(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_varied(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--varied",
+        nargs="+",
+        default=[],
+        metavar="VARIATION/DATASET=MANIFEST",
+        help="varied jets that join the training, for `robust.variations`",
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions train, evaluate, tune, score, encode, cluster, compare, export and metrics."""
     actions = parser.add_subparsers(dest="action", required=True)
@@ -45,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(train)
     _add_inputs(train)
     _add_scored(train)
+    _add_varied(train)
     train.add_argument("--tuned", type=Path, help="JSON of `tag tune`, whose best parameters are taken")
     train.add_argument("--transfer", type=Path, help="weights of the tagger that the training starts from")
     train.add_argument("--weights", type=Path, required=True, help="safetensors to write")
@@ -99,6 +117,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     metrics = actions.add_parser("metrics", help="print the metrics of any scores as JSON")
     metrics.add_argument("--scores", type=Path, required=True, help=".npy, (n,) probability of signal")
     metrics.add_argument("--labels", type=Path, required=True, help=".npy, (n,) 1 signal, 0 background")
+    uncertainty.add_arguments(actions, _add_inputs)
+    trigger.add_arguments(actions)
+    response.add_arguments(actions)
+    decorrelation.add_arguments(actions)
+    explain.add_arguments(actions, _add_inputs)
+    stability.add_arguments(actions, _add_inputs)
+    weak.add_arguments(actions, _add_inputs)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -106,6 +131,11 @@ def run(arguments: argparse.Namespace) -> None:
     actions = {"train": _train, "evaluate": _evaluate, "tune": _tune, "score": _score}
     actions |= {"encode": _encode, "compare": _compare, "export": _export, "metrics": _metrics}
     actions |= {"cluster": _cluster}
+    actions |= {"uncertainty": uncertainty.run}
+    actions |= {"trigger": trigger.run}
+    actions |= {"response": response.run, "decorrelation": decorrelation.run}
+    actions |= {"explain": explain.run}
+    actions |= {"stability": stability.run, "weak": weak.run}
     actions[arguments.action](arguments)
 
 
@@ -120,7 +150,10 @@ def _train(arguments: argparse.Namespace) -> None:
         arguments.training,
         arguments.threads,
         arguments.epochs,
-        train.More(named_paths(arguments.scored), arguments.tuned, arguments.transfer),
+        train.More(
+            *(named_paths(arguments.scored), arguments.tuned, arguments.transfer),
+            named_paths(arguments.varied),
+        ),
     )
 
 

@@ -14,9 +14,10 @@ from resonaut.errors import ConfigError, TrainingError
 from resonaut.nn.device import seeded
 from resonaut.nn.networks.rescaled import Rescaled
 from resonaut.nn.samples import Samples, Subset, stream
-from resonaut.nn.training import Epoch, History, train
+from resonaut.nn.training import Epoch, History, Loss, train
 from resonaut.seeds import integer_seed
 from resonaut.tag.interface import Table, Tagger
+from resonaut.tag.robust.training import robust_of, unguarded
 from resonaut.tag.rows.prepare import Prepared
 from resonaut.tag.settings import TaggerSettings
 from resonaut.tag.transfer import apply, tensors_of
@@ -76,7 +77,10 @@ def fit_once(
         # A network that predicts a value stands in one that gives its units.
         inner = network.network if isinstance(network, Rescaled) else network
         apply(inner, _own(tensors_of(path, restart)), settings.transfer, where)
+    robust = robust_of(settings.robust, rows)
     weights = [rows.weights(part) for part in (0, 1)]
+    if robust is not None:
+        weights = [robust.weights(rows, part, weight) for part, weight in enumerate(weights)]
     if isinstance(network, Rescaled):
         network.measure(torch.from_numpy(rows.target[rows.parts[0]]))
     if tagger.fit is not None:
@@ -87,19 +91,33 @@ def fit_once(
     standardise = getattr(network, "standardise", None)
     if standardise is not None:
         standardise.measure(torch.from_numpy(_measured(rows)))
-    samples = rows.samples(rows.target)
+    columns, loss = (), _loss(rows, tagger)
+    if robust is not None:
+        columns, loss = robust.columns, robust.loss(loss)
+        with seeded(integer_seed(seed, where, "adversary", *more)):
+            network = robust.guarded(network, len(rows.parts[0]), settings.training.epochs)
+    samples = rows.samples(*columns, rows.target)
     training, validation = (Subset(samples, rows.place[rows.parts[part]], weights[part]) for part in (0, 1))
     history = train(
-        *(network, training, validation, task.loss(tagger), settings.training),
+        *(network, training, validation, loss, settings.training),
         seed=integer_seed(seed, where, "training", *more),
         where=where,
         checkpoint_folder=folder,
         inputs=rows.digest,
         records=records,
-        watch=_watch(rows),
+        watch=_watch(rows, len(columns)),
         on_epoch=on_epoch,
     )
-    return Fitted(network, history)
+    return Fitted(unguarded(network), history)
+
+
+def _loss(rows: Prepared, tagger: Tagger) -> Loss:
+    """Loss of each row; the divergence of the weights counts once in an epoch (arXiv:1505.05424 eq. 8)."""
+    loss, divergence = rows.task.loss(tagger), tagger.divergence
+    if divergence is None:
+        return loss
+    n_rows = len(rows.parts[0])
+    return lambda network, values: loss(network, values) + divergence(network) / n_rows
 
 
 def _own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -116,11 +134,14 @@ def _measured(rows: Prepared) -> np.ndarray:
     return rows.values(part[:: -(-len(part) // N_MEASURED)])
 
 
-def _watch(rows: Prepared) -> Callable[[nn.Module, Samples, Sequence[Tensor]], dict[str, float]]:
+def _watch(
+    rows: Prepared, n_columns: int
+) -> Callable[[nn.Module, Samples, Sequence[Tensor]], dict[str, float]]:
     def watch(network: nn.Module, samples: Samples, batches: Sequence[Tensor]) -> dict[str, float]:
         found, targets = [], []
         for batch in stream(samples, batches):
             *inputs, target = batch.values
+            inputs = inputs[: len(inputs) - n_columns]
             found.append(rows.task.outputs(network(*inputs)).float())
             targets.append(target)
         return rows.task.watched(torch.cat(found).cpu().numpy(), torch.cat(targets).cpu().numpy())

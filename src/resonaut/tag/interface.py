@@ -60,9 +60,12 @@ class Tagger:
         loss: loss of each row of a classification from (network, (arguments of the network..., label)), where
             it is not the cross-entropy.
         fit: how it learns, where that is not gradient descent.
+        divergence: of the weights from their prior (nats), where they have widths; 1 / n_training_rows of it
+            is added to the loss of each row.
     """
 
     inputs: tuple[str, ...]
     network: Callable[[int], nn.Module]
     loss: Callable[[nn.Module, tuple[Tensor, ...]], Tensor] | None = None
     fit: Fit | None = None
+    divergence: Callable[[nn.Module], Tensor] | None = None

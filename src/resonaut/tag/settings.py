@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from resonaut.datasets import Name
 from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count, Settings
+from resonaut.tag.robust.settings import RobustSettings
 from resonaut.tag.transfer import Transfer
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CLOUD_INPUTS = (
     "delta_eta",
@@ -31,6 +35,9 @@ ColumnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$
 
 class TaggerSettings(Settings):
     """What is told from what, or what is predicted: one of three tasks."""
+
+    can_be_parametrised: ClassVar[bool] = False
+    """Whether `build` takes one more input for `robust: {method: parametrised}`."""
 
     signal: tuple[Name, ...] = Field((), description="Datasets whose jets are signal, with `background`.")
     background: tuple[Name, ...] = Field((), description="Datasets whose jets are background.")
@@ -79,6 +86,9 @@ class TaggerSettings(Settings):
         None, description="A search of `tune`, whose best parameters replace those given here."
     )
     transfer: Transfer | None = Field(None, description="Weights that the training starts from.")
+    robust: RobustSettings | None = Field(
+        None, description="Training that keeps the score from following a variation or a variable."
+    )
     training: ScheduledTraining = ScheduledTraining()
 
     @model_validator(mode="after")
@@ -125,6 +135,23 @@ class TaggerSettings(Settings):
         if self.task == "classes":
             return {name: self.classes[name] for name in sorted(self.classes)}
         return {"datasets": self.datasets}
+
+    @property
+    def is_parametrised(self) -> bool:
+        """Whether the value of a nuisance parameter is one more input of the network."""
+        return self.robust is not None and self.robust.method == "parametrised"
+
+    def n_inputs(self) -> int:
+        """Inputs of the network, that of `robust: {method: parametrised}` among them."""
+        return len(self.inputs) + self.is_parametrised
+
+    def complete(self, network: nn.Module) -> nn.Module:
+        """A network of `n_inputs` that takes `inputs`, at the stated value of the nuisance parameter."""
+        if not self.is_parametrised:
+            return network
+        from resonaut.nn.networks.parametrised import Parametrised
+
+        return Parametrised(network, len(self.inputs), self.robust.at)
 
     def datasets_used(self) -> list[str]:
         """Names of the datasets that this tagger reads."""

@@ -40,11 +40,13 @@ class More:
         scored: files of `tag score`, by `tagger/dataset`, where scores of taggers are among the inputs.
         tuned: JSON of `tag tune`, whose best parameters replace those of the settings.
         transfer: weights of the tagger that the training starts from.
+        varied: manifests of varied jets, by `variation/dataset`, for `robust.variations`.
     """
 
     scored: Mapping[str, Path] = field(default_factory=dict)
     tuned: Path | None = None
     transfer: Path | None = None
+    varied: Mapping[str, Path] = field(default_factory=dict)
 
 
 def run(
@@ -78,7 +80,7 @@ def run(
     slice_ = _tuned(slice_, more.tuned)
     settings, tagger, where = registry.from_slice("tag", slice_)
     also = [path for path in (more.tuned, more.transfer) if path is not None]
-    rows = prepare(slice_, settings, tagger, where, inputs, threads, more.scored, also)
+    rows = prepare(slice_, settings, tagger, where, inputs, threads, more.scored, also, more.varied)
     kept = resume.folder_of(weights)
     with deterministic(threads):
         # One group of processes for all restarts: another one could not begin before the first has ended.

@@ -11,12 +11,18 @@ import numpy as np
 from review_amplification import make_amplification
 from review_calibration import make_calibration
 from review_cluster import make_cluster
+from review_decorrelation import make_decorrelation
+from review_explain import make_explain
 from review_generate import make_generators, make_training
 from review_generate import make_images as make_generated_images
 from review_global import make_global
+from review_pileup import make_overlaid
+from review_response import make_response
 from review_search import make_evaluation, make_searches
 from review_taggers import make_comparison, make_tag, make_tune
 from review_trials import make_trials
+from review_trigger import make_trigger
+from review_uncertainty import make_uncertainty
 from review_validation import make_linearity, make_validation
 
 from resonaut import manifest, mixtures
@@ -235,6 +241,11 @@ def make_infer(folder: Path) -> Path:
     return folder / "significance.json"
 
 
+def _pileup(folder: Path, nominal: Path) -> list[str]:
+    varied = [f"{name}={path}" for name, path in make_overlaid(folder, nominal).items()]
+    return ["--varied", *varied, "--nominal", str(nominal)]
+
+
 def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
     """Make every input below a folder."""
     names = ("qcd", "wprime")
@@ -249,9 +260,15 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
     return {
         "simulate": ["--stores", *stores],
         "ingest": ["--stores", *stores],
+        "ingest_pileup": _pileup(folder, Path(stores[0])),
         "represent": ["--features", *features, "--images", *images],
         "tag": ["--scores", scores, "--metrics", metrics],
         "tag_cluster": ["--separation", str(make_cluster(folder))],
+        "tag_explain": ["--explain", str(make_explain(folder))],
+        "tag_decorrelation": ["--decorrelation", str(make_decorrelation(folder))],
+        "tag_response": ["--response", str(make_response(folder))],
+        "tag_uncertainty": ["--uncertainty", str(make_uncertainty(folder))],
+        "tag_trigger": ["--trigger", str(make_trigger(folder))],
         "tune": ["--trials", str(make_tune(folder))],
         "tag_compare": ["--comparison", str(make_comparison(folder, 2000 * scale))],
         "generate": ["--evaluation", str(generated), "--training", str(make_training(folder))],

@@ -23,6 +23,7 @@ CLASSES = {"classes": {"top": ["a"], "qcd": ["b"], "w": ["c"]}}
 COLUMNS = ["delta_eta", "delta_phi", "log_pt"]
 N_MAX = 40
 METHODS = {
+    "bayesian": {"inputs": ["a", "jets/b/0"], "hidden": [8]},
     "capsule": {"filters": 4, "kernel_size": 3, "n_primary": 2, "primary_size": 4, "n_pixels": 8},
     "cnn": {"filters": [4, 4], "hidden": [5], "n_pixels": 8},
     "cnn3d": {"shape": [3, 4, 4], "filters": [4], "hidden": [5]},

@@ -21,6 +21,7 @@ NUMBERED = True
 TREE = "Events"
 _IDS = {"run": "run", "luminosityBlock": "lumi", "event": "event"}
 _WEIGHT = "genWeight"
+_WEIGHT_PREFIX = "weight_"
 _KINEMATICS = {name: name for name in ("pt", "eta", "phi", "mass")}
 _COLLECTIONS = {
     "particles": (
@@ -81,12 +82,16 @@ class Simulated:
         tree = _events_tree(file, path)
         present = top_names(tree)
         groups = {group: _branches(group, present) for group in _COLLECTIONS}
-        wanted = [*_IDS, _WEIGHT, *(branch for columns in groups.values() for branch in columns)]
+        weights = sorted(name for name in present if name.startswith(_WEIGHT_PREFIX))
+        wanted = [*_IDS, _WEIGHT, *weights, *(branch for columns in groups.values() for branch in columns)]
         start = 0
         for arrays in arrays_by_step(tree, path, wanted, step):
             with reading(path):
                 events = {name: np.asarray(arrays[branch]).astype(np.int64) for branch, name in _IDS.items()}
                 events["gen_weight"] = np.asarray(arrays[_WEIGHT]).astype(np.float64)
+                for branch in weights:
+                    name = f"weights/{branch.removeprefix(_WEIGHT_PREFIX)}"
+                    events[name] = np.asarray(arrays[branch]).astype(np.float64)
                 found = {group: _flat(arrays, columns) for group, columns in groups.items() if columns}
             yield Batch(events, start, **found)
             start += len(events["event"])

@@ -11,11 +11,19 @@ TITLES = {
     "tag": "Tagger",
     "tag_compare": "All taggers",
     "tag_cluster": "Overlapping showers",
+    "tag_explain": "What a tagger looks at",
+    "tag_response": "Systematic response",
+    "tag_decorrelation": "Decorrelation and robustness",
+    "tag_uncertainty": "Uncertainty of a tagger",
+    "tag_trigger": "Fixed point for a trigger",
+    "tag_stability": "Stability of a tagger",
+    "tag_weak": "Weak supervision",
     "tune": "Search for parameters",
     "generate": "Generator",
     "generate_compare": "All generators",
     "generate_amplification": "Amplification",
     "detect": "Anomaly scores",
+    "detect_monitor": "Monitor of the data",
     "hunt": "Selected spectra and background fits",
     "hunt_evaluate": "Gain and sculpting",
     "infer": "Local p-values and upper limits",
@@ -49,6 +57,45 @@ CAPTIONS = {
         "Hits of two overlapping showers, shared out by a network and by two simpler ways: the energy that "
         "stands with its own shower, and the resolution of the energies, against the distance of the axes."
     ),
+    "tag_trigger": (
+        "A dense network in fixed point: what bits and pruning change in the AUC on the same test rows, with "
+        "the paired error (DeLong); scores of the exported network against those of the float one; and the "
+        "signal that both keep against the rate of the background, with binomial errors."
+    ),
+    "tag_response": (
+        "What variations of the events change in taggers that were trained on nominal ones: the background "
+        "rejection at the same signal efficiency by source, and the score of the first tagger. Bars and "
+        "bands are of a bootstrap of the events, which are the same before and after. All sources: one "
+        "standard deviation of each, in quadrature."
+    ),
+    "tag_decorrelation": (
+        "What taggers give up for their rejection: the divergence (Jensen-Shannon, bits) of the background "
+        "that passes from all background, in bins of the variable, against the rejection at all thresholds, "
+        "with the divergence of a random cut that keeps as many jets; the spectra before and after; and the "
+        "rejection against its largest change under variations at the nominal threshold. Bars are of a "
+        "bootstrap of the test jets."
+    ),
+    "tag_explain": (
+        "What a tagger looks at, on test rows: attributions of its inputs, what its score and latent space "
+        "know of observables, formulae that decide alike, information of its layers, or capsules. Bars and "
+        "bands are standard errors."
+    ),
+    "tag_uncertainty": (
+        "How sure a tagger is, and how right about that, on test rows: calibration before and after a map "
+        "that the validation rows gave (of a regression its pulls), the epistemic uncertainty against "
+        "training rows or score, and rows unlike those of the training, told by the method that tells them "
+        "best, or the calibration errors of all methods beside those that right predictions have by chance."
+    ),
+    "tag_stability": (
+        "The error of a tagger against the number of rows that it learnt from, with a power law and its 68 % "
+        "interval up to more rows than there are, and the error of each fold beside the spread of seeds and "
+        "the statistical error. Bars of test rows are of the mean of the seeds, others are statistical."
+    ),
+    "tag_weak": (
+        "What a tagger learns from two mixed samples without labels, against the difference of their signal "
+        "fractions, beside labels on the same rows: the area under the ROC curve for signal and background, "
+        "with errors of the mean of the seeds, and for one sample and the other, with all errors."
+    ),
     "generate": (
         "Generated rows beside held-out ones that were not learnt from, and the losses of the training. "
         "Ratio panels show errors of the points as bars and those of the reference as a band."
@@ -56,6 +103,11 @@ CAPTIONS = {
     "generate_compare": (
         "All generators against held-out rows: areas under the ROC curves of classifiers (0.5 is the "
         "best), separation powers, coverage. Open squares are what further held-out rows give."
+    ),
+    "detect_monitor": (
+        "Share of runs that raise an alarm against the size of a fault of the detector, of an autoencoder of "
+        "the histograms of a run and of plain tests against their mean; all are set to the same rate of "
+        "false alarms. Bars are 68 % binomial intervals."
     ),
     "detect": (
         "Scores of the signal region and its side bands in the window of the largest excess, what a cut "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_serializer, model_validator
 
 from resonaut.errors import nearest
+from resonaut.settings import Count
 from resonaut.settings import Settings as Section
 from resonaut.simulate.processes import PROCESSES, displaced_strings, wprime_strings
 from resonaut.simulate.settings import SimulatedDataset
+from resonaut.simulate.shower_weights import ShowerWeights, uncertainty_bands
 
 if TYPE_CHECKING:
     from resonaut.simulate.generation import PythiaSource
@@ -24,6 +26,7 @@ _PHASE_SPACE = {
     "m_hat_min": "PhaseSpace:mHatMin",
     "m_hat_max": "PhaseSpace:mHatMax",
 }
+_LATER = ("tune", "shower_weights")
 _HADRONS_MASS = {"b": 11.0, "light": 2.0}
 """Lightest scalar that the string fragmentation can make two hadrons of, GeV."""
 
@@ -104,7 +107,22 @@ class Settings(SimulatedDataset):
     sqrt_s: float | None = Field(
         None, gt=0, description="Centre-of-mass energy, GeV; 14000 for ttbar, otherwise 13000 where absent."
     )
-    mpi: bool = Field(False, description="Multiple parton interactions; off in the LHC Olympics samples.")
+    mpi: bool = Field(
+        False,
+        description="Multiple parton interactions; off in LHC Olympics samples, always on in minimum_bias.",
+    )
+    tune: Count | None = Field(
+        None,
+        ge=0,
+        le=32,
+        description="Tune:pp of Pythia, set before all else: 14 Monash 2013 (Pythia's own choice), 18 CMS "
+        "MonashStar, 21 ATLAS A14, ...",
+    )
+    shower_weights: ShowerWeights = Field(
+        default_factory=dict,
+        description="Variations of the parton shower as event weights `weights/<name>`, by name: {fsr_up: "
+        "'fsr:muRfac=0.707', fsr_down: 'fsr:muRfac=1.414'}; factors of gen_weight that are 1 on average.",
+    )
     detector: str = Field("cms", description="Parametrisation of the detector: cms or atlas.")
     gen_jet_radius: float = Field(1.0, gt=0, le=3, description="Radius of the anti-kt generator jets.")
 
@@ -143,6 +161,17 @@ class Settings(SimulatedDataset):
             raise ValueError("long_lived belongs to process displaced; remove it")
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialise: Any) -> dict[str, Any]:
+        # Events that were made before these keys existed keep the name of their folder.
+        found = serialise(self)
+        return {key: value for key, value in found.items() if key not in _LATER or value not in (None, {})}
+
+    @property
+    def overlaid_only(self) -> bool:
+        """Whether the events are pile-up for others, and no data set of their own."""
+        return self.process is not None and PROCESSES[self.process].overlaid_only
+
     def energy(self) -> float:
         """Centre-of-mass energy, GeV."""
         if self.sqrt_s is not None:
@@ -151,7 +180,9 @@ class Settings(SimulatedDataset):
 
     def strings(self) -> tuple[str, ...]:
         """All settings for `Pythia::readString`, the user's last, without the seed."""
-        lines = [
+        # First, for a tune changes what others may change again.
+        lines = [] if self.tune is None else [f"Tune:pp = {self.tune}"]
+        lines += [
             f"Beams:eCM = {self.energy()}",
             f"PartonLevel:MPI = {'on' if self.mpi else 'off'}",
             # A particle that flies 10 mm before it decays is the detector's business (K0s, Lambda, ...).
@@ -170,7 +201,7 @@ class Settings(SimulatedDataset):
             value = getattr(self.cuts, key)
             if value is not None:
                 lines.append(f"{name} = {value}")
-        return (*lines, *self.pythia)
+        return (*lines, *uncertainty_bands(self.shower_weights), *self.pythia)
 
 
 def build(settings: Settings) -> PythiaSource:
@@ -178,4 +209,4 @@ def build(settings: Settings) -> PythiaSource:
     from resonaut.simulate.generation import PythiaSource
 
     jets_of = PROCESSES[settings.process].jets_of if settings.process else ()
-    return PythiaSource(settings.strings(), jets_of)
+    return PythiaSource(settings.strings(), jets_of, tuple(settings.shower_weights))

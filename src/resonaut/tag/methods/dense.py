@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ class Settings(FeatureTaggerSettings):
 
     hidden: tuple[Width, ...] = Field((64, 64, 64), min_length=1, description="Sizes of the hidden layers.")
     activation: Activation = Field("relu", description="After each hidden layer.")
+    can_be_parametrised: ClassVar[bool] = True
     training: DenseTraining = DenseTraining()
 
 
@@ -42,7 +43,7 @@ def build(settings: Settings) -> Tagger:
 
         from resonaut.nn.networks.dense import Standardise, dense
 
-        n_inputs = len(settings.inputs)
+        n_inputs = settings.n_inputs()
         sizes = (n_inputs, *settings.hidden, n_outputs)
         layers = {
             "standardise": Standardise(n_inputs),
@@ -50,6 +51,6 @@ def build(settings: Settings) -> Tagger:
         }
         if n_outputs == 1:
             layers["log_odds"] = nn.Flatten(0)
-        return nn.Sequential(OrderedDict(layers))
+        return settings.complete(nn.Sequential(OrderedDict(layers)))
 
     return Tagger(inputs=settings.inputs, network=network)

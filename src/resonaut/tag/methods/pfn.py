@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +37,7 @@ class Settings(TaggerSettings):
     phi: tuple[Width, ...] = Field((100, 100, 256), min_length=1, description="Layers of Phi.")
     f: tuple[Width, ...] = Field((100, 100, 100), min_length=1, description="Hidden layers of F.")
     activation: Activation = Field("relu", description="After each layer.")
+    can_be_parametrised: ClassVar[bool] = True
     n_jets_max: Count = Field(15_000, ge=10, description="Jets of each class at most.")
     training: PfnTraining = PfnTraining()
 
@@ -47,7 +48,8 @@ def build(settings: Settings) -> Tagger:
     def network(n_outputs: int = 1) -> nn.Module:
         from resonaut.nn.networks.pfn import ParticleFlowNetwork
 
-        sizes = (len(settings.inputs), settings.phi, settings.f)
-        return ParticleFlowNetwork(*sizes, n_outputs=n_outputs, activation=settings.activation)
+        sizes = (settings.n_inputs(), settings.phi, settings.f)
+        network = ParticleFlowNetwork(*sizes, n_outputs=n_outputs, activation=settings.activation)
+        return settings.complete(network)
 
     return Tagger(inputs=settings.inputs, network=network)

@@ -22,6 +22,8 @@ from resonaut.representation import read_settings
 from resonaut.seeds import event_hash
 from resonaut.store import open_h5
 from resonaut.tag.interface import Tagger
+from resonaut.tag.robust import rows as robust_rows
+from resonaut.tag.robust.rows import Nuisance
 from resonaut.tag.rows import data, held_out
 from resonaut.tag.rows.data import Jets, Wanted
 from resonaut.tag.rows.representations import REPRESENTATIONS
@@ -48,6 +50,7 @@ class Prepared:
         names: datasets; `jets.dataset` is an index into them.
         made_with: settings of the representation.
         provenance: settings, versions and checksums.
+        nuisance: which variation each row is of.
         source: where rows are read while they are used; None where they are in memory.
     """
 
@@ -62,6 +65,7 @@ class Prepared:
     names: list[str]
     made_with: dict[str, Any]
     provenance: dict[str, Any]
+    nuisance: Nuisance
     source: Source | None = None
 
     def samples(self, *columns: np.ndarray) -> Samples:
@@ -106,6 +110,7 @@ def prepare(
     threads: int,
     scored: Mapping[str, Path] | None = None,
     also: Sequence[Path] = (),
+    varied: Mapping[str, Path] | None = None,
 ) -> Prepared:
     """Read the rows of a tagger.
 
@@ -118,6 +123,7 @@ def prepare(
             are then learnt from that those taggers did not learn from: three quarters of their validation
             part, the rest decides when to stop.
         also: further files that the result depends on, for the provenance.
+        varied: manifests of varied jets that join the training, by `variation/dataset`.
 
     Raises:
         ConfigError, InputError, TrainingError: see the messages.
@@ -127,20 +133,32 @@ def prepare(
     made_with = read_settings(*manifests.values())
     task = task_of(settings)
     choice_of_rows = (settings.target, settings.reference, settings.matched, settings.event_weights)
-    wanted = Wanted(*choice_of_rows, hold_out=tuple(settings.hold_out))
+    robust = settings.robust
+    against = () if robust is None or robust.against is None else (robust.against,)
+    wanted = Wanted(*choice_of_rows, hold_out=(*settings.hold_out, *against))
     taggers = settings.taggers_used()
     beside = ScoreFiles(scored or {}, taggers, f"{where}.inputs")
     if settings.matched:
         _require_matched(manifests.values(), REPRESENTATIONS[kind].rows(tagger.inputs), where)
     parts: list[data.Part] = []
-    numbers = []
-    for number, (key, datasets) in enumerate(settings.by_class.items()):
-        told = f"{where}.classes.{key}" if settings.task == "classes" else f"{where}.{key}"
-        choice = (manifests, sorted(datasets), names, tagger.inputs, settings.n_jets_max, seed)
-        own = data.read_class(*choice, told, kind, wanted, beside, not settings.stream)
-        parts += own
-        numbers += [np.int16(number)] * len(own)
-    group = np.repeat(numbers, [len(part.jets) for part in parts])
+    numbers, changed = [], []
+    variations = () if robust is None else robust.variations
+    for index, variation in enumerate((None, *variations)):
+        of_rows = manifests
+        if variation is not None:
+            paths = robust_rows.of_variation(varied or {}, variation, names, where)
+            of_rows = data.read_manifests(paths, names, where, kind)
+        for number, (key, datasets) in enumerate(settings.by_class.items()):
+            told = f"{where}.classes.{key}" if settings.task == "classes" else f"{where}.{key}"
+            choice = (of_rows, sorted(datasets), names, tagger.inputs, settings.n_jets_max, seed)
+            own = data.read_class(*choice, told, kind, wanted, beside, not settings.stream)
+            parts += own
+            numbers += [np.int16(number)] * len(own)
+            changed += [index] * len(own)
+    n_rows = [len(part.jets) for part in parts]
+    group = np.repeat(numbers, n_rows)
+    sigma = np.array([0.0, *(slice_["sigma"][name] for name in variations)], np.float32)
+    nuisance = Nuisance(np.repeat(changed, n_rows), np.repeat(sigma[changed], n_rows))
     jets = data.join([part.jets for part in parts])
     place, source = np.arange(len(jets)), None
     if settings.stream:
@@ -149,16 +167,20 @@ def prepare(
     if taggers:
         of_jets = combined_parts(of_jets, jets, names, seed)
     of_jets = held_out.without(of_jets, jets.columns, settings.hold_out)
+    of_jets = robust_rows.parts(of_jets, nuisance)
+    if robust is not None and robust.method == "parametrised":
+        jets = robust_rows.with_value(jets, np.where(of_jets == 2, robust.at, nuisance.value))
     rows = _parts(of_jets, group, task.classes, where)
     counts = np.bincount(group, minlength=len(settings.by_class))
     text = ", ".join(f"{n} of {key}" for key, n in zip(settings.by_class, counts, strict=True))
     log.info("%s: %s", where, text)
-    files = [*(manifests[name].path for name in names), *(scored or {}).values(), *also]
+    read = [manifests[name].path for name in names]
+    files = [*read, *(scored or {}).values(), *(varied or {}).values(), *also]
     provenance = describe(dict(slice_), files, PACKAGES)
     provenance["threads"] = threads
     return Prepared(
         *(jets, group, task.target(jets, group), place, rows, task, tagger, kind, names, made_with),
-        *(provenance, source),
+        *(provenance, nuisance, source),
     )
 
 
