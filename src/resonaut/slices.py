@@ -186,7 +186,8 @@ def _hunt(study: Study) -> dict[str, Any]:
 
 
 def _templates(study: Study) -> dict[str, Any]:
-    return {"sources": search_variations.sources(study)}
+    scan = study.scan.model_dump(mode="json")
+    return {"sources": search_variations.sources(study), "scan": scan, "seed": study.seed}
 
 
 def _evaluate_search(study: Study) -> dict[str, Any]:

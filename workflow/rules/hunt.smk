@@ -37,12 +37,14 @@ rule hunt_spectra:
 
 rule hunt_templates:
     input:
+        scores=f"{plan.base}/detect/{{mixture}}/{{method}}/scores.h5",
         varied=f"{plan.base}/detect/{{mixture}}/{{method}}/varied.h5",
         spectra=f"{plan.base}/hunt/{{mixture}}/{{method}}/spectra.h5",
     output:
         templates=f"{plan.base}/hunt/{{mixture}}/{{method}}/templates.h5",
         summary=f"{plan.base}/hunt/{{mixture}}/{{method}}/variations.json",
         table=f"{plan.base}/hunt/{{mixture}}/{{method}}/variations.md",
+        response=f"{plan.base}/hunt/{{mixture}}/{{method}}/response.json",
     log:
         f"{plan.base}/logs/hunt/{{mixture}}/{{method}}.templates.log",
     benchmark:
@@ -63,9 +65,9 @@ rule hunt_templates:
     message:
         "Select the signal as {wildcards.method} on {wildcards.mixture} does, with variations"
     shell:
-        "resonaut hunt templates --settings {params.settings:q} --varied {input.varied:q}"
+        "resonaut hunt templates --settings {params.settings:q} --scores {input.scores:q} --varied {input.varied:q}"
         " --spectra {input.spectra:q} --output {output.templates:q} --summary {output.summary:q}"
-        " --table {output.table:q} > {log:q} 2>&1"
+        " --table {output.table:q} --response {output.response:q} > {log:q} 2>&1"
 
 
 rule hunt_evaluate:

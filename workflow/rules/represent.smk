@@ -11,9 +11,7 @@ rule represent:
 
 rule represent_chunk:
     input:
-        store=lambda wildcards: plan.represented_from(
-            wildcards.dataset, wildcards.variation, wildcards.chunk
-        ),
+        store=lambda wildcards: plan.represented_from(wildcards.dataset, wildcards.variation, wildcards.chunk),
     output:
         rows=f"{plan.base}/represent/{{dataset}}/{{variation}}/{{kind}}/{{chunk}}.h5",
     log:

@@ -25,10 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     templates.add_argument(
         "--varied", required=True, type=Path, metavar="HDF5", help="scores of varied events, of `detect`"
     )
+    templates.add_argument("--scores", required=True, type=Path, metavar="HDF5", help="of `resonaut detect`")
     templates.add_argument("--spectra", required=True, type=Path, metavar="HDF5", help="of `hunt spectra`")
     templates.add_argument("--output", required=True, type=Path, metavar="HDF5", help="selected events")
     templates.add_argument("--summary", required=True, type=Path, metavar="JSON", help="acceptances")
     templates.add_argument("--table", required=True, type=Path, metavar="MD", help="the same as a table")
+    templates.add_argument(
+        "--response", required=True, type=Path, metavar="JSON", help="changes of the scores"
+    )
     evaluate = actions.add_parser("evaluate", help="measure gain, sculpting and what is selected")
     add_settings(evaluate)
     evaluate.add_argument("--scores", required=True, type=Path, metavar="HDF5", help="of `resonaut detect`")
@@ -57,10 +61,11 @@ def _spectra(arguments: argparse.Namespace) -> None:
 
 
 def _templates(arguments: argparse.Namespace) -> None:
-    from resonaut.hunt.templates import templates
+    from resonaut.hunt.templates import Outputs, templates
 
-    files = arguments.varied, arguments.spectra, arguments.output, arguments.summary, arguments.table
-    templates(settings_argument(arguments.settings), *files)
+    output = Outputs(arguments.output, arguments.summary, arguments.table, arguments.response)
+    inputs = arguments.scores, arguments.varied, arguments.spectra
+    templates(settings_argument(arguments.settings), *inputs, output)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -15,12 +15,15 @@ spectra. `variations.json` is its summary to read:
                              (acceptance, its error, events) and `varied`: per variation the ratio of the
                              accepted signal to the nominal one and its error, which knows that the events are
                              the same, mean_mass (GeV) and the ratio of the mean masses
+
+`response.json` says what the variations change in the scores (`hunt.response`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,13 @@ import numpy as np
 
 from resonaut.errors import InputError, MismatchError, MissingBranchError
 from resonaut.files import atomic, canonical_json, write_json
+from resonaut.hunt.response import respond
+from resonaut.hunt.scores import ScoresFile
 from resonaut.hunt.selection import passing
 from resonaut.logs import log
 from resonaut.provenance import describe, write_run_record
-from resonaut.settings import Settings, validate
+from resonaut.scan import ScanSettings
+from resonaut.settings import Count, Settings, validate
 from resonaut.stats.paired import Binned, change
 from resonaut.store import creating, open_h5
 
@@ -44,50 +50,62 @@ _COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
 class Slice(Settings):
-    """What the rule gives: the variations of each source, and the standard deviations they stand for."""
+    """What the rule gives: variations of each source, with the standard deviations they stand for."""
 
     sources: dict[str, dict[str, float]]
+    scan: ScanSettings
+    seed: Count = 1
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files to write: HDF5 and JSON as the module says, the summary as Markdown, JSON of the response."""
+
+    templates: Path
+    summary: Path
+    table: Path
+    response: Path
 
 
 def templates(
     settings: dict[str, Any],
+    scores: str | os.PathLike,
     varied: str | os.PathLike,
     spectra: str | os.PathLike,
-    output: str | os.PathLike,
-    summary: str | os.PathLike,
-    table: str | os.PathLike,
+    output: Outputs,
 ) -> None:
     """Select the signal's events as the search selects those of the mixture.
 
     Args:
-        settings: `{"sources": {"jes": {"jes_up": 1.0, "jes_down": -1.0}}}`.
+        settings: `{"sources": {"jes": {"jes_up": 1.0, "jes_down": -1.0}}, "scan": ..., "seed": ...}`.
+        scores: HDF5 of `detect`, scores of the mixture.
         varied: HDF5 of `detect`, scores of varied events.
         spectra: HDF5 of `hunt spectra`, thresholds.
-        output: HDF5, as the module says.
-        summary: JSON, as the module says.
-        table: the summary as Markdown.
+        output: what is written.
 
     Raises:
         InputError: a file is not usable.
         MismatchError: they are of different searches.
     """
     given = validate(Slice, settings)
-    provenance = describe(settings, [varied, spectra], ["h5py", "numpy"])
-    with open_h5(varied) as scores, open_h5(spectra) as thresholds, creating(output, {}) as result:
-        names = _check(scores, thresholds, given, str(varied), str(spectra))
+    provenance = describe(settings, [scores, varied, spectra], ["h5py", "numpy"])
+    with ScoresFile(scores, given.scan) as file:
+        experiment = file.read(0)
+    with open_h5(varied) as events, open_h5(spectra) as thresholds, creating(output.templates, {}) as result:
+        names = _check(events, thresholds, given, str(varied), str(spectra))
         cuts, windows = thresholds["thresholds"][0], json.loads(thresholds.attrs["windows"])
         for name in names:
-            _select(scores[name], cuts, result.create_group(name), f"{varied}: {name}")
+            _select(events[name], cuts, result.create_group(name), f"{varied}: {name}")
         result["efficiencies"] = efficiencies = thresholds["efficiencies"][:]
         result.attrs["kind"], result.attrs["schema_version"] = KIND, SCHEMA_VERSION
         for key in ("mixture", "method", "dataset"):
-            result.attrs[key] = str(scores.attrs[key])
+            result.attrs[key] = str(events.attrs[key])
         result.attrs["windows"] = canonical_json(windows)
         result.attrs["sources"] = canonical_json(given.sources)
         result.attrs["provenance"] = canonical_json(provenance)
         content = {
             "schema_version": SCHEMA_VERSION,
-            **{key: str(scores.attrs[key]) for key in ("mixture", "method", "dataset")},
+            **{key: str(events.attrs[key]) for key in ("mixture", "method", "dataset")},
             "sources": given.sources,
             "windows": [
                 {**_head(windows[window], efficiencies[number]), **_summary(result, names, window, number)}
@@ -96,11 +114,14 @@ def templates(
             ],
             "provenance": provenance,
         }
-    write_json(summary, content)
-    with atomic(Path(table)) as part:
-        part.write_text(markdown(content))
+        response = respond(experiment, given.scan, events, given.sources, given.seed)
+    write_json(output.summary, content)
+    head = {key: content[key] for key in ("schema_version", "mixture", "method", "dataset")}
+    write_json(output.response, {**head, **response, "provenance": provenance})
+    with atomic(output.table) as part:
+        part.write_text(markdown(content, response))
     log.info("%s: %d variations of %s", content["method"], len(names) - 1, content["dataset"])
-    write_run_record(output)
+    write_run_record(output.templates)
 
 
 def _check(scores: h5py.File, spectra: h5py.File, given: Slice, varied: str, path: str) -> list[str]:
@@ -181,8 +202,8 @@ def _summary(file: h5py.File, names: list[str], window: int, number: int) -> dic
     }
 
 
-def markdown(content: dict[str, Any]) -> str:
-    """The summary as a table."""
+def markdown(content: dict[str, Any], response: dict[str, Any]) -> str:
+    """The summary and the response as tables."""
     lines = [
         f"# {content['dataset']} with variations, selected by {content['method']} on {content['mixture']}",
         "",
@@ -202,4 +223,26 @@ def markdown(content: dict[str, Any]) -> str:
             place = f"| {entry['low']:g}-{entry['high']:g} | {entry['selection_efficiency']:g} "
             accepted = f"{nominal['acceptance']:.4f} ± {nominal['acceptance_error']:.4f}"
             lines.append(f"{place}| {accepted} | {name} | {ratio} | {mass} |")
+    lines += [
+        "",
+        "The signal against side-band events of the window, which no variation moves:",
+        "",
+        "| window, GeV | AUC | variation | change of AUC | change of rejection at signal efficiency "
+        f"{response['efficiencies'][-1]:g} | Kolmogorov-Smirnov distance of the score |",
+        "|---|---|---|---|---|---|",
+    ]
+    for window, entry in response["taggers"].items():
+        auc = entry["nominal"]["auc"]
+        for name, one in entry["varied"].items():
+            rejection = _with_error(one["at"][-1]["rejection_change"])
+            distance = _with_error(one["shape"]["signal"]["kolmogorov_smirnov"])
+            change_of_auc = _with_error(one["auc_change"])
+            columns = (window, _with_error(auc), name, change_of_auc, rejection, distance)
+            lines.append(f"| {' | '.join(columns)} |")
     return "\n".join(lines) + "\n"
+
+
+def _with_error(entry: dict[str, float | None]) -> str:
+    if entry["value"] is None:
+        return "none"
+    return f"{entry['value']:.4f}" + ("" if entry["error"] is None else f" ± {entry['error']:.4f}")

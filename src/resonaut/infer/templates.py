@@ -70,6 +70,12 @@ class Masses:
         return np.maximum(np.diff(below), 0.0) / self.total
 
 
+def selected(dataset: str, mass: np.ndarray, weight: np.ndarray) -> Masses:
+    """Masses (n,) GeV of some events of a dataset, with a positive sum of weights (n,)."""
+    sums = (np.histogram(mass, _FINE, weights=values)[0] for values in (weight, weight**2))
+    return Masses(dataset, *sums, float(weight.sum()))
+
+
 def read(settings: SignalSettings, paths: Mapping[str, Path]) -> Masses | None:
     """Masses of the dataset whose shape is asked for; None for other shapes.
 

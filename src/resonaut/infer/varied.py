@@ -5,8 +5,8 @@ source (`jes_up`, `jes_down`), each brought to one standard deviation: the logar
 and its change of the shape are divided by the number that it stands for. Of a source with one variation the
 other side is its mirror image.
 
-The rate changes by the ratio of selected events, varied over nominal. The shape changes by the difference of
-the shares of these events in the bins, added to the nominal shape, which stays that of `infer.signal`. Both
+The shape of the signal is that of the events that the search selects in the window. The rate changes by the
+ratio of selected events, varied over nominal, the shape by the difference of their shares in the bins. Both
 come from the same events, whose fluctuations cancel (`stats.paired`). A shape that differs by no more than
 these fluctuations allow (a p-value of `SHAPE_P_VALUE` or above, of both sides) is left out, and the rate
 stays. Nothing is smoothed.
@@ -17,17 +17,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from resonaut.errors import ConfigError, InputError, MismatchError
+from resonaut.infer import templates
+from resonaut.infer.settings import InferSettings
 from resonaut.infer.spectra import Spectra
+from resonaut.infer.templates import Masses
 from resonaut.logs import log
+from resonaut.scan import Window
 from resonaut.stats import signals
 from resonaut.stats.paired import Binned, Change, change
+from resonaut.stats.signals import Signal
 from resonaut.store import open_h5
 
 KIND = "signal_variations"
@@ -108,37 +113,58 @@ class Varied:
         ):
             raise MismatchError(f"{self.path}: other windows or efficiencies. Run `hunt templates` again.")
 
-    def sides(self, at: tuple[int, int], edges: np.ndarray, scale: float) -> dict[str, list[Side]]:
-        """The variations of each source in one window and efficiency.
+    def signal(
+        self, at: tuple[int, int], window: Window, edges: np.ndarray, masses: Masses, given: InferSettings
+    ) -> tuple[Signal, dict[str, Any]]:
+        """The signal that is selected in one window at one efficiency, and what variations do to it.
 
         Args:
             at: numbers of the window and of the efficiency.
+            window: the signal region.
             edges: (B + 1,) GeV.
-            scale: factor on the masses.
+            masses: of all events of the signal: their median goes to the window's centre.
+            given: settings.
+
+        Returns:
+            The signal in these bins with its changes, and what the result says of them.
 
         Raises:
             ConfigError: no event of the signal is selected, nominal or varied.
         """
-        samples = {name: self._binned(name, at, edges, scale) for name in self._columns}
-        for name, sample in samples.items():
-            if not sample.weight.sum() > 0:
+        scale = templates.scale(given.signal, masses, window)
+        samples = {name: self._selected(name, at) for name in self._columns}
+        for name, (_, weight, _) in samples.items():
+            if not weight.sum() > 0:
                 raise ConfigError(
                     f"infer.uncertainties.variations: no event of '{name}' is selected ({self.path}). "
                     "Simulate more signal, or test a window where it is."
                 )
-        nominal, n_bins = samples[NOMINAL], len(edges) - 1
-        return {
-            source: [Side(name, sigma, change(nominal, samples[name], n_bins)) for name, sigma in of.items()]
+        mass, weight, _ = samples[NOMINAL]
+        nominal = templates.selected(masses.dataset, mass, weight)
+        made = nominal.signal(edges, scale, given.uncertainties.energy_scale)
+        binned = {name: _binned(sample, edges, scale) for name, sample in samples.items()}
+        n_bins = len(edges) - 1
+        sides = {
+            source: [
+                Side(name, sigma, change(binned[NOMINAL], binned[name], n_bins)) for name, sigma in of.items()
+            ]
             for source, of in self.sources.items()
         }
+        changes = tuple(of_source(source, of, made.nominal) for source, of in sides.items())
+        return replace(made, changes=changes), _describe(sides, changes)
 
-    def _binned(self, name: str, at: tuple[int, int], edges: np.ndarray, scale: float) -> Binned:
+    def _selected(self, name: str, at: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mass, weight and number of the selected events of a variation."""
         with open_h5(self.path) as file:
             chosen = file[name]["selected"][at]
-        columns = {key: values[chosen] for key, values in self._columns[name].items()}
-        n_bins = len(edges) - 1
-        place = np.searchsorted(edges, columns["mass"] * scale, side="right") - 1
-        return Binned(columns["event"], columns["weight"], np.where(place < 0, n_bins, place))
+        mass, weight, event = (self._columns[name][key][chosen] for key in ("mass", "weight", "event"))
+        return mass, weight, event
+
+
+def _binned(sample: tuple[np.ndarray, np.ndarray, np.ndarray], edges: np.ndarray, scale: float) -> Binned:
+    mass, weight, event = sample
+    place = np.searchsorted(edges, mass * scale, side="right") - 1
+    return Binned(event, weight, np.where(place < 0, len(edges) - 1, place))
 
 
 def of_source(source: str, sides: Sequence[Side], nominal: np.ndarray) -> signals.Change:
@@ -149,16 +175,17 @@ def of_source(source: str, sides: Sequence[Side], nominal: np.ndarray) -> signal
         sides: at most one of each direction.
         nominal: (B,) the nominal shape.
     """
-    up = next((side for side in sides if side.sigma > 0), None)
-    down = next((side for side in sides if side.sigma < 0), None)
-    if len(sides) != (up is not None) + (down is not None):
+    above = next((side for side in sides if side.sigma > 0), None)
+    below = next((side for side in sides if side.sigma < 0), None)
+    if len(sides) != (above is not None) + (below is not None):
         raise ConfigError(
             f"infer.uncertainties.variations: '{source}' has the variations "
             f"{', '.join(f'{side.name} ({side.sigma:+g} sigma)' for side in sides)}; one of each direction, "
             "or one alone, is expected."
         )
     rates = [
-        side.log_rate if side is not None else -other.log_rate for side, other in ((up, down), (down, up))
+        side.log_rate if side is not None else -other.log_rate
+        for side, other in ((above, below), (below, above))
     ]
     for side in sides:
         if not 1 / LARGEST < side.found.ratio ** (1 / abs(side.sigma)) < LARGEST:
@@ -169,13 +196,15 @@ def of_source(source: str, sides: Sequence[Side], nominal: np.ndarray) -> signal
     high, low = (float(np.exp(rate)) for rate in rates)
     if min(side.found.p_value for side in sides) >= SHAPE_P_VALUE:
         return signals.Change(source, high, low)
-    shifts = [side.shift if side is not None else -other.shift for side, other in ((up, down), (down, up))]
+    shifts = [
+        side.shift if side is not None else -other.shift for side, other in ((above, below), (below, above))
+    ]
     # A bin that holds less than nothing is no Poisson mean.
-    templates = [np.maximum(nominal + shift, 0.0) for shift in shifts]
-    return signals.Change(source, high, low, *templates)
+    up, down = (np.maximum(nominal + shift, 0.0) for shift in shifts)
+    return signals.Change(source, high, low, up, down)
 
 
-def describe(sides: dict[str, list[Side]], changes: Sequence[signals.Change]) -> dict[str, Any]:
+def _describe(sides: dict[str, list[Side]], changes: Sequence[signals.Change]) -> dict[str, Any]:
     """What was found, for the result."""
     return {
         made.name: {

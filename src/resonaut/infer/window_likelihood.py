@@ -21,7 +21,7 @@ from resonaut.infer.families import Family
 from resonaut.infer.settings import InferSettings
 from resonaut.infer.spectra import Spectra, WindowTest
 from resonaut.infer.templates import Masses
-from resonaut.infer.varied import Varied, describe, of_source
+from resonaut.infer.varied import Varied
 from resonaut.scan import Window
 from resonaut.stats import families, poisson, signals, spurious
 from resonaut.stats.envelope import Envelope
@@ -76,14 +76,12 @@ def build(
     """
     window, uncertain = found.windows[at[0]], given.uncertainties
     shaped = given.signal.shape != "window"
-    signal = signal_of(given, test, window, masses)
     described = None
-    if varied is not None and masses is not None:
-        sides = varied.sides(at, test.edges, templates.scale(given.signal, masses, window))
-        made = templates.make(given.signal, masses, window, test.edges, 0.0)
-        changes = tuple(of_source(name, of, made.nominal) for name, of in sides.items())
-        described = describe(sides, changes)
-        signal = replace(signal, changes=replace(made, changes=changes).regrouped(test.shaped_signal).changes)
+    if varied is None or masses is None:
+        signal = signal_of(given, test, window, masses)
+    else:
+        made, described = varied.signal(at, window, test.edges, masses, given)
+        signal = _in_bins(made, test, window, masses)
     events = spurious_events if uncertain.spurious_signal == "measured" else uncertain.spurious_signal
     uncertainties = Uncertainties(
         uncertain.luminosity, uncertain.acceptance, float(events or 0.0), uncertain.statistics
@@ -107,6 +105,11 @@ def signal_of(given: InferSettings, test: WindowTest, window: Window, masses: Ma
         n_bins = test.window.model.n_bins
         return signals.window(np.arange(n_bins) == n_bins - 1)
     made = templates.make(given.signal, masses, window, test.edges, given.uncertainties.energy_scale)
+    return _in_bins(made, test, window, masses)
+
+
+def _in_bins(made: Signal, test: WindowTest, window: Window, masses: Masses | None) -> Signal:
+    """A signal in the bins of the scan in those of the likelihood."""
     signal = made.regrouped(test.shaped_signal)
     templates.check_inside(signal, window, test.bins, masses)
     return signal

@@ -43,7 +43,7 @@ def draw_detections(axes: Axes, entries: Sequence[Detection], false_alarms: floa
         false_alarms: rate.
         x_label: what the size of the fault is, with its unit.
     """
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, ScalarFormatter
 
     axes.axhline(false_alarms, color="0.4", ls="--", lw=1.2, label=f"False alarms, {100 * false_alarms:g} %")
     for entry in entries:
@@ -62,6 +62,8 @@ def draw_detections(axes: Axes, entries: Sequence[Detection], false_alarms: floa
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylim(0, 1.03)
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(x_label)
     axes.set_ylabel("Runs that raise an alarm")
     if entries[0].label:

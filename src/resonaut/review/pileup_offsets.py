@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,24 +36,34 @@ class Offsets:
     n_nominal: int
 
     def per_interaction(self, name: str) -> tuple[float, float]:
-        """Mean change of `pt` or `mass` for a mean interaction, GeV, and its statistical error."""
-        values, mean = getattr(self, name), self.n_pu.mean()
-        return float(values.mean() / mean), float(values.std() / np.sqrt(len(values)) / mean)
+        """Median of the change of `pt` or `mass` over the interactions of the event, GeV, and its error."""
+        some = self.n_pu > 0
+        median, error, _ = _median(getattr(self, name)[some] / self.n_pu[some])
+        return median, error
 
     def binned(self, name: str, n_bins: int) -> np.ndarray:
         """Rows: mean n_pu, median change, its error, half of the central 68 % interval; (4, n_bins).
 
-        Bins hold equal numbers of jets. The error of a median is that of a Gaussian: sqrt(pi / 2) times that
-        of a mean, with the width from the interval.
+        Bins hold equal numbers of jets.
         """
         values = getattr(self, name)
         order = np.argsort(self.n_pu, kind="stable")
         found = []
         for rows in np.array_split(order, max(1, min(n_bins, len(order) // 20))):
-            low, middle, high = np.percentile(values[rows], [15.87, 50, 84.13])
-            width = 0.5 * (high - low)
-            found.append([self.n_pu[rows].mean(), middle, np.sqrt(np.pi / 2 / len(rows)) * width, width])
+            found.append([self.n_pu[rows].mean(), *_median(values[rows])])
         return np.array(found).T
+
+
+def _median(values: np.ndarray) -> tuple[float, float, float]:
+    """Median, its error, half of the central 68 % interval; NaN without values.
+
+    The error is that of a Gaussian, sqrt(pi / 2) times that of a mean, with the width from the interval.
+    """
+    if not len(values):
+        return math.nan, math.nan, math.nan
+    low, middle, high = np.percentile(values, [15.87, 50, 84.13])
+    width = 0.5 * (high - low)
+    return float(middle), float(np.sqrt(np.pi / 2 / len(values)) * width), float(width)
 
 
 def offsets(nominal: Manifest, varied: Manifest) -> Offsets:

@@ -52,6 +52,7 @@ class UncertainSignal:
     Attributes:
         names: of the nuisance parameters; `statistics_<bin>` for those of single bins.
         nominal: (n_bins,) the template.
+        shapes: which of them move the template.
     """
 
     def __init__(self, signal: Signal, uncertainties: Uncertainties = NONE) -> None:
@@ -73,6 +74,10 @@ class UncertainSignal:
             names.append("spurious_signal")
         self._first_change = len(names)
         names += [change.name for change in signal.changes]
+        self.shapes = [] if self._scale is None else [self._scale]
+        self.shapes += [
+            number for number, change in enumerate(signal.changes, self._first_change) if change.up is not None
+        ]
         self._first_bin = len(names)
         self.bins = np.zeros(0, int)
         if uncertainties.statistics and signal.error is not None:

@@ -99,7 +99,7 @@ def fit(size: np.ndarray, value: np.ndarray, standard: np.ndarray) -> PowerLaw |
     n_0 = float(np.exp(np.log(size).mean()))
     powers = (size / n_0)[None] ** -EXPONENTS[:, None]
     weight = 1 / standard**2
-    points = np.stack([_linear(power, value, weight) for power in powers])
+    points = _linear(powers, value, weight)
     best = int(points[:, 0].argmin())
     chi2, limit, amplitude, _, v_amplitude, _ = points[best]
     freedom = len(size) - 3
@@ -124,17 +124,25 @@ def fit(size: np.ndarray, value: np.ndarray, standard: np.ndarray) -> PowerLaw |
 
 
 def _linear(power: np.ndarray, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """chi2, L_inf, a, their variances and covariance of the best line in `power`, none of them below 0."""
-    sums = weight.sum(), weight @ power, weight @ power**2
+    """Of each exponent the best line in (n / n_0)^-b, neither L_inf nor a being below 0.
+
+    Args:
+        power: (n_exponents, n).
+        value, weight: (n,).
+
+    Returns:
+        (n_exponents, 6) as `PowerLaw.points`.
+    """
+    sums = weight.sum(), power @ weight, power**2 @ weight
+    right = weight @ value, power @ (weight * value)
     determinant = sums[0] * sums[2] - sums[1] ** 2
-    right = weight @ value, (weight * power) @ value
     limit = (sums[2] * right[0] - sums[1] * right[1]) / determinant
     amplitude = (sums[0] * right[1] - sums[1] * right[0]) / determinant
+    # At a limit of 0 the errors stay those of a free one: the interval reaches up from 0 as far as it may.
+    amplitude = np.where(limit < 0, right[1] / sums[2], amplitude)
+    limit = np.maximum(limit, 0.0)
+    limit = np.where(amplitude < 0, right[0] / sums[0], limit)
+    amplitude = np.maximum(amplitude, 0.0)
+    chi2 = (value - limit[:, None] - amplitude[:, None] * power) ** 2 @ weight
     errors = sums[2] / determinant, sums[0] / determinant, -sums[1] / determinant
-    if limit < 0:
-        # The errors stay those of a free limit: the interval then reaches up from 0 as far as it may.
-        limit, amplitude = 0.0, right[1] / sums[2]
-    if amplitude < 0:
-        limit, amplitude = right[0] / sums[0], 0.0
-    chi2 = weight @ (value - limit - amplitude * power) ** 2
-    return np.array([chi2, limit, amplitude, *errors])
+    return np.stack([chi2, limit, amplitude, *errors], axis=1)

@@ -111,6 +111,15 @@ def _shape(nominal: Replicas, varied: Replicas, name: str) -> dict[str, Any]:
     }
 
 
+def _additive(change: np.ndarray, key: str) -> np.ndarray:
+    """Changes that may be added: logarithms of ratios, or differences as they are; NaN without a value."""
+    if key == "auc":
+        return change
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.log1p(change)
+    return np.where(np.isfinite(logarithm), logarithm, np.nan)
+
+
 def total(
     measured: Mapping[str, Replicas],
     sources: Mapping[str, Sequence[str | None]],
@@ -120,7 +129,8 @@ def total(
     """Changes by one standard deviation of every source, up and down apart, added in quadrature.
 
     A source with two variations counts by the larger one where both go the same way; one with a single
-    variation counts both ways.
+    variation counts both ways. Relative changes are added as logarithms of 1 + change, so that twice as much
+    and half as much are opposite, and nothing falls below zero.
 
     Args:
         sources: variations of each source.
@@ -131,7 +141,7 @@ def total(
     for key in ("auc", "rejection", "rejection_fixed", "signal_efficiency", "background_efficiency"):
         squares: dict[str, Any] = {"up": 0.0, "down": 0.0}
         for names in sources.values():
-            scaled = [of[name][key] / abs(sigma[name]) for name in names if name is not None]
+            scaled = [_additive(of[name][key], key) / abs(sigma[name]) for name in names if name is not None]
             both = scaled if len(scaled) > 1 else [scaled[0], -scaled[0]]
             squares["up"] = squares["up"] + np.maximum(np.max(both, axis=0), 0) ** 2
             squares["down"] = squares["down"] + np.minimum(np.min(both, axis=0), 0) ** 2
@@ -140,7 +150,7 @@ def total(
             result[key] = {side: with_error(values) for side, values in sides.items()}
         else:
             result[key] = [
-                {"efficiency": e, **{side: with_error(values[:, i]) for side, values in sides.items()}}
+                {"efficiency": e, **{side: with_error(np.expm1(v[:, i])) for side, v in sides.items()}}
                 for i, e in enumerate(efficiencies)
             ]
     return result

@@ -13,6 +13,12 @@ from resonaut.stats.poisson import LARGEST_BLOCK, covariance
 from resonaut.stats.scoring import minimise
 
 
+_SHIFTS = (-1.0, 1.0)
+"""Standard deviations where nuisance parameters of shapes begin, besides where a fit would."""
+_BETTER = 1e-6
+"""Of a deviance, above what the fits leave."""
+
+
 @dataclass(frozen=True)
 class Data:
     """What n experiments measured.
@@ -95,10 +101,35 @@ def fit_signal(
         held = {} if signal is None else {0: signal[rows]}
         if fixed_nuisance is not None:
             held[1 + fixed_nuisance[0]] = fixed_nuisance[1][rows]
-        blocks.append(_fit_block(model, part, data.take(rows), held, None if start is None else start[rows]))
+        own = data.take(rows)
+        fits = _fit_block(model, part, own, held, None if start is None else start[rows])
+        blocks.append(_of_several(model, part, own, held, fits))
     return SignalFits(
         *(np.concatenate([getattr(b, field.name) for b in blocks]) for field in fields(SignalFits))
     )
+
+
+def _of_several(
+    model: LogLinear, part: SignalPart, data: Data, held: dict[int, np.ndarray], fits: SignalFits
+) -> SignalFits:
+    """The best of these fits and of those that begin with shapes moved to either side.
+
+    A peak that moves by more than its width can be laid on one fluctuation or on another: there are several
+    minima.
+    """
+    moved = [column for column in part.shapes if 1 + column not in held]
+    rows = np.flatnonzero(fits.converged & (held[0] != 0 if 0 in held else True))
+    if not moved or not len(rows):
+        return fits
+    for shift in _SHIFTS:
+        start = fits.values[rows]
+        start[:, [model.n_parameters + 1 + column for column in moved]] = shift
+        own = {column: values[rows] for column, values in held.items()}
+        other = _fit_block(model, part, data.take(rows), own, start)
+        better = other.converged & (other.deviance < fits.deviance[rows] - _BETTER)
+        for field in fields(SignalFits):
+            getattr(fits, field.name)[rows[better]] = getattr(other, field.name)[better]
+    return fits
 
 
 def _fit_block(

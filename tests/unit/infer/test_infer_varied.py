@@ -136,7 +136,7 @@ def test_sides_are_brought_to_one_standard_deviation_and_mirrored():
         ({"dataset": "zprime"}, MismatchError, "its dataset is 'zprime'"),
         ({"kind": "scores"}, InputError, "a file of kind 'signal_variations' is expected, got 'scores'"),
         ({"sources": "{}"}, ConfigError, "holds no 'jes'"),
-        ({"windows": json.dumps(WINDOWS[:1])}, MismatchError, "other windows or efficiencies"),
+        ({"windows": WINDOWS[:1]}, MismatchError, "other windows or efficiencies"),
     ],
 )
 def test_other_files_are_refused_by_name(tmp_path, attributes, error, words):
@@ -167,6 +167,7 @@ def study(root):
         "other": {"kind": "dataset", "replace": {"qcd": "wprime"}},
         "mu": {"kind": "energy_scale", "shift": 0.01},
     }
+    raw["ingest"] = {"jets": {"pt_min": 100.0}}
     raw["infer"] = {**SIGNAL, "uncertainties": {"variations": ["jes"]}}
     return raw
 

@@ -98,10 +98,10 @@ def test_bayesian_linear_regression():
     mean = np.linalg.solve(precision, design.T @ y / noise**2)
     torch.manual_seed(1)
     made = BayesianLinear(3, 1, prior).double()
-    optimiser = torch.optim.Adam(made.parameters(), lr=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 1500)
+    optimiser = torch.optim.Adam(made.parameters(), lr=0.03)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 900)
     inputs, target = torch.from_numpy(x).repeat(8, 1), torch.from_numpy(y).repeat(8)
-    for _ in range(1500):
+    for _ in range(900):
         optimiser.zero_grad()
         loss = 0.5 * ((made(inputs)[:, 0] - target) / noise).square().mean() * n + bayesian.divergence(made)
         loss.backward()

@@ -19,6 +19,7 @@ from review_global import make_global
 from review_pileup import make_overlaid
 from review_response import make_response
 from review_search import make_evaluation, make_searches
+from review_stability import make_monitor, make_stability, make_weak
 from review_taggers import make_comparison, make_tag, make_tune
 from review_trials import make_trials
 from review_trigger import make_trigger
@@ -268,6 +269,9 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "tag_decorrelation": ["--decorrelation", str(make_decorrelation(folder))],
         "tag_response": ["--response", str(make_response(folder))],
         "tag_uncertainty": ["--uncertainty", str(make_uncertainty(folder))],
+        "tag_stability": ["--stability", str(make_stability(folder))],
+        "tag_weak": ["--weak", str(make_weak(folder))],
+        "detect_monitor": ["--monitor", str(make_monitor(folder))],
         "tag_trigger": ["--trigger", str(make_trigger(folder))],
         "tune": ["--trials", str(make_tune(folder))],
         "tag_compare": ["--comparison", str(make_comparison(folder, 2000 * scale))],

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import kstest
 
 from resonaut.stats import interpolation
-from resonaut.stats.nuisances import Uncertainties, UncertainSignal
+from resonaut.stats.nuisances import UncertainSignal, Uncertainties
 from resonaut.stats.paired import Binned, change
 from resonaut.stats.signals import Change, Signal
 

@@ -167,6 +167,11 @@ def test_the_total_is_a_sum_in_quadrature(shifted):
     assert one["auc"]["up"]["value"] == pytest.approx(change)
     assert both["auc"]["up"]["value"] == pytest.approx(np.sqrt(2) * change)
     assert half["auc"]["up"]["value"] == pytest.approx(change / 2)
+    # A rejection that is r times the nominal one: exp(+-sqrt(2) ln r) of two such sources.
+    first, second = (found[name].background_same[0, 1] for name in ("nominal", "background"))
+    wanted = np.exp(np.sqrt(2) * abs(np.log(first / second)))
+    assert both["rejection"][1]["up"]["value"] == pytest.approx(wanted - 1)
+    assert both["rejection"][1]["down"]["value"] == pytest.approx(1 / wanted - 1)
 
 
 def test_a_pair_counts_on_its_own_sides(shifted):

@@ -184,7 +184,7 @@ def test_the_latent_space_and_that_of_an_autoencoder(features, weights, tmp_path
     assert "squared error" in table
 
 
-def test_constituents_and_that_order_does_not_matter(tmp_path):
+def test_constituents(tmp_path):
     clouds = {"one": write_clouds(tmp_path, "one", 400, 1), "two": write_clouds(tmp_path, "two", 400, 2)}
     weights = saved(tmp_path / "w.safetensors", cloud_slice(), clouds)
     more = {"what": "attributions", "n_jets": 60, "n_draws": 3}
@@ -197,6 +197,16 @@ def test_constituents_and_that_order_does_not_matter(tmp_path):
     assert found["gap"]["shap"] < 1e-5
     assert found["gap"]["integrated_gradients"] < 0.1
     assert "Delta R" in table
+
+
+def test_constituents_of_an_unknown_place_have_their_rank_alone(tmp_path):
+    clouds = {"one": write_clouds(tmp_path, "one", 400, 1), "two": write_clouds(tmp_path, "two", 400, 2)}
+    weights = saved(tmp_path / "w.safetensors", cloud_slice(inputs=["delta_phi"]), clouds)
+    more = {"what": "attributions", "n_jets": 50, "attributions": ["gradient"]}
+    found, table = explain(tmp_path, weights, clouds, **more)
+    assert list(found["profiles"]) == ["rank"]
+    assert list(found["profiles"]["rank"]) == ["gradient"]
+    assert "Rank in pt" in table
 
 
 def write_images(folder, name, n_events, size=10):

@@ -3,9 +3,9 @@
 The JSON holds `name`, `datasets`, `n_events` (by dataset), `events_per_run`, `n_bins` (by histogram),
 `false_alarms` that were asked for, `epochs`; `tests`: for autoencoder, chi2, largest_pull and
 kolmogorov_smirnov the `threshold` and the `false_alarms` of good runs that set no threshold; `faults`: for
-each fault `sizes` and by test the `efficiency` of each (`value`, `lower`, `upper`: 68 %), and `half`: the size at which half of the
-runs are found, null where that is beyond the sizes; `best`: by fault the test of the largest mean efficiency;
-`provenance`.
+each fault `sizes` and by test the `efficiency` of each (`value`, `lower`, `upper`: 68 %), and `half`: the
+size at which half of the runs are found, null where that is beyond the sizes; `best`: by fault the test of
+the largest mean efficiency; `provenance`.
 """
 
 from __future__ import annotations

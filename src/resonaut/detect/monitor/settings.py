@@ -62,15 +62,15 @@ class Faults(Settings):
     """What goes wrong in the detector, each at several sizes."""
 
     dead_region: tuple[Positive, ...] = Field(
-        (0.1, 0.2, 0.3, 0.5, 0.8),
+        (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
         description="Side of a square in eta and phi, in which nothing is measured.",
     )
     hot_cell: tuple[Positive, ...] = Field(
-        (0.1, 0.2, 0.5, 1.0, 2.0),
+        (0.2, 0.5, 0.7, 1.0, 1.5, 2.0),
         description="Constituents per event that a noisy cell at the same place adds.",
     )
     scale: tuple[Annotated[float, Field(gt=-0.9, lt=10)], ...] = Field(
-        (0.005, 0.01, 0.02, 0.03, 0.05), description="Relative shift of all energies."
+        (0.01, 0.02, 0.03, 0.04, 0.05, 0.07), description="Relative shift of all energies."
     )
     position: tuple[float, float] = Field((0.8, 1.0), description="Of the region and the cell: eta and phi.")
     hot_pt: float = Field(5.0, gt=0, description="pt of what the noisy cell measures, GeV.")

@@ -47,6 +47,9 @@ def draw(inputs: Inputs, look: Look) -> Figure:
             if name in entry["tests"]
         ]
         draw_detections(panel.main, entries, result["false_alarms"], _AXES[fault])
+    for panel in made[1:]:
+        # The legend stretched the first; all are to be compared.
+        panel.main.set_ylim(made[0].main.get_ylim())
     add_label(made[0].main, look)
     add_title(made[-1].main, f"{result['name']}: runs of {result['events_per_run']} events")
     return figure

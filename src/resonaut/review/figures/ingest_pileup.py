@@ -1,6 +1,6 @@
 """Leading jets of the same events with pile-up and without, against the number of interactions: median change
-of pt and of mass, and half of the central 68 % interval of the change of mass. Legends give the mean change
-per interaction."""
+of pt and of mass, and half of the central 68 % interval of the change of mass. Legends give the
+median change per interaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resonaut.review.draw import Inputs
 
 N_BINS = 6
-LEGEND = "Mean change per interaction"
+LEGEND = "Median change per interaction"
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 

@@ -17,10 +17,10 @@ from resonaut.tag.explain.rows import Rows
 from resonaut.tag.explain.settings import Attribution, ExplainSettings
 
 _RANKS = np.array([0, 1, 2, 4, 8, 16, 32, 64, 1000]) - 0.5
-_DISTANCES = np.linspace(0, 0.8, 13)
+_N_DISTANCES = 12
 _SHARES = np.array([0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0])
-AXES = {"rank": _RANKS, "delta_r": _DISTANCES, "pt_fraction": _SHARES}
-"""Edges of bins: pt rank from 0, radian, share of the jet's pt."""
+AXES = ("delta_r", "pt_fraction", "rank")
+"""Distance from the axis, share of the jet's pt, and rank in pt from 0."""
 
 
 def measure(rows: Rows, settings: ExplainSettings) -> dict[str, Any]:
@@ -32,7 +32,8 @@ def measure(rows: Rows, settings: ExplainSettings) -> dict[str, Any]:
         all constituents (log odds), with its error; gap.
     """
     names = rows.trained.tagger.inputs
-    places = {axis: _place(rows.jets.flat, names, axis) for axis in AXES if axis != "rank"}
+    places = {axis: _place(rows.jets.flat, names, axis) for axis in AXES[:2]}
+    places = {axis: values for axis, values in places.items() if values is not None}
     lengths = np.diff(rows.jets.offsets)
     longest = int(lengths.max(initial=1))
     sums = {method: np.zeros((len(rows), longest)) for method in settings.attributions}
@@ -53,25 +54,38 @@ def measure(rows: Rows, settings: ExplainSettings) -> dict[str, Any]:
     weight = padded.get("pt_fraction", np.full((len(rows), longest), np.nan))
     real = np.arange(longest) < lengths[:, None]
     padded["rank"] = _ranks(weight, real)
+    edges = {"rank": _RANKS, "pt_fraction": _SHARES}
+    if "delta_r" in padded:
+        edges["delta_r"] = _distances(padded["delta_r"][real])
     found: dict[str, Any] = {axis: {} for axis in padded}
     for axis, values in padded.items():
-        bins = np.where(
-            real, np.clip(np.searchsorted(AXES[axis], values, side="right") - 1, 0, len(AXES[axis]) - 2), -1
-        )
+        n_bins = len(edges[axis]) - 1
+        bins = np.clip(np.searchsorted(edges[axis], values, side="right") - 1, 0, n_bins - 1)
+        bins = np.where(real, bins, -1)
         of = {method: np.abs(values) for method, values in sums.items()}
         if "pt_fraction" in padded:
             of["pt"] = np.where(real, padded["pt_fraction"], 0)
         for method, size in of.items():
             found[axis][method] = {
-                name: profile(size[rows.group == group], bins[rows.group == group], len(AXES[axis]) - 1)
+                name: profile(size[rows.group == group], bins[rows.group == group], n_bins)
                 for group, name in enumerate(rows.classes)
             }
     share = {
         method: gradients.share_of_gap(*torch.cat(parts, dim=1).unsqueeze(1))
         for method, parts in gaps.items()
     }
-    edges = {axis: AXES[axis].tolist() for axis in found}
-    return {"profiles": found, "edges": edges, "signed": _signed(sums, rows), "gap": share}
+    return {
+        "profiles": found,
+        "edges": {axis: edges[axis].tolist() for axis in found},
+        "signed": _signed(sums, rows),
+        "gap": share,
+    }
+
+
+def _distances(distance: np.ndarray) -> np.ndarray:
+    """Edges of bins that hold all but a thousandth of the constituents; the last bin has those too."""
+    reach = float(np.quantile(distance, 0.999)) if len(distance) else 1.0
+    return np.linspace(0, np.ceil(10 * max(reach, 0.1)) / 10, _N_DISTANCES + 1)
 
 
 def _signed(sums: dict[str, np.ndarray], rows: Rows) -> dict[str, Any]:
@@ -116,18 +130,16 @@ def _attributed(
     return gradients.Attributed(made.values.sum(dim=2) * mask, made.gap)
 
 
-def _place(flat: np.ndarray, names: tuple[str, ...], axis: str) -> np.ndarray:
-    """Of each constituent, where it is on an axis; NaN where the inputs do not say."""
+def _place(flat: np.ndarray, names: tuple[str, ...], axis: str) -> np.ndarray | None:
+    """Of each constituent, where it is on an axis; None where the inputs do not say."""
     columns = dict(zip(names, flat.T.astype(np.float64), strict=True))
     if axis == "pt_fraction":
-        if "log_pt_fraction" in columns:
-            return np.exp(columns["log_pt_fraction"])
-        return columns.get("pt_fraction", np.full(len(flat), np.nan))
+        return np.exp(columns["log_pt_fraction"]) if "log_pt_fraction" in columns else None
     if "delta_r" in columns:
         return columns["delta_r"]
     if {"delta_eta", "delta_phi"} <= set(columns):
         return np.hypot(columns["delta_eta"], columns["delta_phi"])
-    return np.full(len(flat), np.nan)
+    return None
 
 
 def _padded(values: np.ndarray, offsets: np.ndarray, longest: int, fill: float) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+_AXES = {"delta_r": "Delta R", "rank": "Rank in pt, from 0"}
+
 
 def written(result: dict[str, Any]) -> str:
     """The table of a result."""
@@ -34,8 +36,10 @@ def _attributions(result: dict[str, Any]) -> list[str]:
         order = sorted(features, key=lambda name: -features[name][methods[-1]]["importance"])
         rows = [[name, *(number(features[name][one], "importance") for one in methods)] for name in order]
         return [*lines, *_table(["Feature", *(f"mean abs {one}" for one in methods)], rows)]
-    profiles = result["profiles"] if result["of"] == "images" else result["profiles"]["delta_r"]
-    edges = result["edges"] if result["of"] == "images" else result["edges"]["delta_r"]
+    profiles, edges, axis = result["profiles"], result["edges"], "delta_r"
+    if result["of"] == "clouds":
+        axis = "delta_r" if "delta_r" in profiles else "rank"
+        profiles, edges = profiles[axis], edges[axis]
     rows = []
     for place in range(len(edges) - 1):
         row = [f"{edges[place]:.2f} - {edges[place + 1]:.2f}"]
@@ -43,7 +47,7 @@ def _attributions(result: dict[str, Any]) -> list[str]:
             row += [f"{one['share'][place]:.3f} ± {one['standard'][place]:.3f}" for one in by_class.values()]
         rows.append(row)
     head = [f"{method}, {name}" for method, by_class in profiles.items() for name in by_class]
-    return [*lines, *_table(["Delta R", *head], rows)]
+    return [*lines, *_table([_AXES[axis], *head], rows)]
 
 
 def _observables(result: dict[str, Any]) -> list[str]:

@@ -79,6 +79,8 @@ def require_classes(part: np.ndarray, rows: Prepared, where: str) -> None:
 
 def folds(rows: Prepared, n_folds: int, seed: int) -> list[list[np.ndarray]]:
     """Training, validation and test rows of each fold; every row that is in a part is tested once."""
+    if not n_folds:
+        return []
     used = np.sort(np.concatenate(rows.parts))
     fold = fold_of(hashes(rows.jets, rows.names, seed, "tag stability folds"), n_folds)
     inner = fold_of(hashes(rows.jets, rows.names, seed, "tag stability validation"), _VALIDATION)
