@@ -39,6 +39,7 @@ class FigurePlan:
         names += [f"tag_cluster/{name}" for name in sorted(study.cluster)]
         names += self.trust_figures()
         names += [f"ingest_pileup/{name}" for name in self.overlaid_datasets()]
+        names += [f"hunt_response/{mixture}/{method}" for mixture, method in self.varied_searches()]
         names += ["generate_compare"] if self.generator_comparison() else []
         names += [f"generate_amplification/{name}" for name in sorted(study.amplification)]
         names += ["infer_compare"] if self.search_comparison() else []
@@ -110,6 +111,8 @@ class FigurePlan:
             return {"calibration": [f"{base}/infer/{search}/calibration.json"]}
         if stage == "hunt":
             return {"spectra": [f"{base}/hunt/{search}/spectra.h5"]}
+        if stage == "hunt_response":
+            return {"response": [f"{base}/hunt/{search}/response.json"]}
         if stage == "hunt_evaluate":
             return {"evaluation": [f"{base}/hunt/{search}/evaluation.json"]}
         return {"significance": [f"{base}/infer/{search}/significance.json"]}

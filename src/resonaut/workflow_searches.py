@@ -121,6 +121,10 @@ class SearchPlan:
         asked = self.study.infer.uncertainties.variations
         return self.part_files(mixture, method, "varied.h5") if asked else []
 
+    def varied_searches(self: Plan) -> list[tuple[str, str]]:
+        """Searches whose signal varies."""
+        return self.study.searches() if self.study.infer.uncertainties.variations else []
+
     def templates_files(self: Plan, mixture: str, method: str) -> list[str]:
         """The signal that a search selects, as variations have it, where they are nuisance parameters."""
         asked = search_variations.asked(self.study, mixture)

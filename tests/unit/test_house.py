@@ -16,6 +16,7 @@ from resonaut.digest import modules_used
 GROUND_FLOOR = ("nn", "stats", "plot")
 HEAVY = (
     "torch",
+    "captum",
     "uproot",
     "awkward",
     "coffea",

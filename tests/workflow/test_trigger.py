@@ -13,7 +13,8 @@ ENTRY = {
     "bits": [8],
     "pruning": [0.5],
     "fine_tuning": {"epochs": 2},
-    "export": {"pruning": 0.5, "backend": "da4ml"},
+    # Three epochs leave scores so close together that pruning moves them by their own width.
+    "export": {"pruning": 0.5, "backend": "da4ml", "tolerance": 5},
     "bandwidth_khz": 20,
 }
 

@@ -158,7 +158,7 @@ rule review_search:
     benchmark:
         f"{plan.base}/benchmarks/review/{{stage}}/{{mixture}}/{{method}}.tsv"
     wildcard_constraints:
-        stage="detect|hunt|hunt_evaluate|infer|infer_validation|infer_calibration",
+        stage="detect|hunt|hunt_evaluate|hunt_response|infer|infer_validation|infer_calibration",
     conda:
         "../../envs/review.yaml"
     threads: 1

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from resonaut import pseudo_settings
+from resonaut import pseudo_settings, variation_settings
 from resonaut.sections import METHOD_STAGES
 from resonaut.slices import SLICES
 
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _OF_TABLE = ("reader", "options")
-_OF_SCAN = ("hunt", "evaluate_search")
+_OF_SCAN = ("hunt", "evaluate_search", "templates")
+_OF_REPRESENTATION = ("features", "images", "clouds")
 _OTHERS: dict[str, Callable[[Study], Iterable[str]]] = {
     "simulate": lambda study: [name for name in study.datasets if study.is_simulated(name)],
-    "ingest": lambda study: [name for name, entry in study.datasets.items() if not entry.is_generated],
+    "ingest": lambda study: [
+        name for name, entry in study.datasets.items() if not (entry.is_generated or entry.overlaid_only)
+    ],
     "generate_dataset": lambda study: [name for name, entry in study.datasets.items() if entry.is_generated],
     "background_events": pseudo_settings.generated,
     "mix": lambda study: study.mixtures,
@@ -44,6 +47,10 @@ def merged(study: Study) -> Json:
     """
     value = study.model_dump(mode="json")
     value["datasets"] = {name: _dataset(entry) for name, entry in value["datasets"].items()}
+    value["variations"] = {
+        name: {**{key: entry[key] for key in ("kind", "sigma")}, **entry["settings"]}
+        for name, entry in value["variations"].items()
+    }
     for stage in METHOD_STAGES:
         for name, settings in value[stage].items():
             value[stage][name] = {"kind": study.kinds[stage][name], **settings}
@@ -82,8 +89,22 @@ def _names(study: Study, stage: str) -> list[dict[str, str]]:
     if stage == "calibrate":
         entries = study.pseudo_experiments.items()
         return [{"mixture": entry.mixture, "experiments": name} for name, entry in entries]
+    if stage in _OF_REPRESENTATION:
+        return [{}, *_varied(study, "represent")]
+    if stage == "ingest":
+        return [*({"dataset": name} for name in _OTHERS[stage](study)), *_varied(study, "ingest")]
     wanted = [name for name in inspect.signature(SLICES[stage]).parameters if name != "study"]
     if not wanted:
         return [] if study.scan is None and stage in _OF_SCAN else [{}]
     found = _OTHERS[stage](study) if stage in _OTHERS else getattr(study, stage)
     return [{wanted[0]: name} for name in found]
+
+
+def _varied(study: Study, stage: str) -> list[dict[str, str]]:
+    """Datasets and variations of them that touch a stage."""
+    return [
+        {"dataset": dataset, "variation": name}
+        for name, entry in study.variations.items()
+        for dataset in study.datasets
+        if entry.touches == stage and variation_settings.applies(study, name, dataset)
+    ]

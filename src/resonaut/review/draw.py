@@ -38,6 +38,7 @@ ROLES: dict[str, dict[str, str]] = {
     "detect_monitor": {"monitor": FILE},
     "hunt": {"spectra": FILE},
     "hunt_evaluate": {"evaluation": FILE},
+    "hunt_response": {"response": FILE},
     "infer": {"significance": FILE},
     "infer_compare": {"comparison": FILE},
     "infer_global": {"global": FILE},

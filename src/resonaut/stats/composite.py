@@ -22,10 +22,12 @@ class SignalPart(Protocol):
     Attributes:
         n_nuisances: number of nuisance parameters.
         nominal: (n_bins,) events per unit of s with all nuisance parameters at 0.
+        shapes: numbers of the nuisance parameters that move the template.
     """
 
     n_nuisances: int
     nominal: np.ndarray
+    shapes: Sequence[int]
 
     def expected(self, values: np.ndarray) -> np.ndarray:
         """(n, n_bins) events for (n, 1 + n_nuisances) values of s and the nuisance parameters."""
@@ -38,6 +40,7 @@ class Template:
     """A signal without nuisance parameters, `nominal` (n_bins,) events per unit of s."""
 
     n_nuisances = 0
+    shapes = ()
 
     def __init__(self, nominal: np.ndarray) -> None:
         self.nominal = np.asarray(nominal, float)

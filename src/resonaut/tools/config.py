@@ -7,7 +7,7 @@ import importlib
 
 from resonaut.errors import ConfigError
 
-_NAMES = ("dataset", "mixture", "method", "experiments")
+_NAMES = ("dataset", "variation", "mixture", "method", "experiments", "entry")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slice", dest="stage", help="print the settings of this stage's rule as JSON")
     parser.add_argument("--name", action="store_true", help="print the name of the study")
     for name in _NAMES:
-        parser.add_argument(f"--{name}", help=f"which {name}, where the slice needs one")
+        parser.add_argument(f"--{name}", help=f"which {name}, where the slice needs or takes one")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.stage not in SLICES:
         raise ConfigError(f"--slice: unknown stage '{arguments.stage}'. {nearest(arguments.stage, SLICES)}")
     names = {name: getattr(arguments, name) for name in _NAMES if getattr(arguments, name)}
+    if "entry" in names:
+        names["name"] = names.pop("entry")
     try:
         print(study.slice(arguments.stage, **names))
     except KeyError as error:
@@ -46,6 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     except TypeError:
         raise ConfigError(
-            f"--slice {arguments.stage}: name its --dataset, --mixture or --method, or --experiments."
+            f"--slice {arguments.stage}: name its --dataset, --mixture, --method, --experiments or --entry."
         ) from None
     return 0

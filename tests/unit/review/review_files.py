@@ -18,6 +18,7 @@ from review_generate import make_images as make_generated_images
 from review_global import make_global
 from review_pileup import make_overlaid
 from review_response import make_response
+from review_search_response import make_search_response
 from review_search import make_evaluation, make_searches
 from review_stability import make_monitor, make_stability, make_weak
 from review_taggers import make_comparison, make_tag, make_tune
@@ -280,6 +281,7 @@ def make_all(folder: Path, scale: int = 1) -> dict[str, list[str]]:
         "generate_amplification": ["--errors", str(make_amplification(folder))],
         "detect": [word for role, path in search.items() for word in (f"--{role}", str(path))],
         "hunt": ["--spectra", str(make_hunt(folder))],
+        "hunt_response": ["--response", str(make_search_response(folder))],
         "hunt_evaluate": ["--evaluation", str(make_evaluation(folder))],
         "infer": ["--significance", str(make_infer(folder))],
         "infer_global": ["--global", str(make_global(folder))],

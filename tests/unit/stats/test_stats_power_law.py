@@ -25,6 +25,18 @@ def test_an_exact_curve_is_recovered():
     assert lower[0] < value[0] < upper[0]
 
 
+@pytest.mark.parametrize("at", [100.0, 4000.0, 80_000.0])
+def test_an_interval_ends_where_chi2_rises_by_one(at):
+    """A curve that is forced through an end of the interval, by a further exact point, costs 1 in chi2."""
+    standard = np.full(len(SIZES), 0.0005)
+    law = power_law.fit(SIZES, curve(SIZES), standard)
+    _, lower, upper = law.at(np.array([at]))
+    for end in (lower[0], upper[0]):
+        size, value = np.append(SIZES, at), np.append(curve(SIZES), end)
+        forced = power_law.fit(size, value, np.append(standard, 1e-7))
+        assert forced.chi2 - law.chi2 == pytest.approx(1, abs=0.05)
+
+
 def test_intervals_cover_as_often_as_they_say():
     rng = np.random.default_rng(5)
     inside = {"exponent": 0, "limit": 0, "extrapolated": 0}

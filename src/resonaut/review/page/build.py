@@ -41,7 +41,7 @@ SECTIONS = (
         "checks",
         "Checks: closure, sculpting, injection",
         lights.body,
-        ("infer_linearity", "infer_validation", "hunt_evaluate", "infer_calibration"),
+        ("infer_linearity", "infer_validation", "hunt_evaluate", "hunt_response", "infer_calibration"),
     ),
     Section("software", "Software", running.software),
     Section("seeds", "Seeds", running.seeds),

@@ -26,6 +26,7 @@ TITLES = {
     "detect_monitor": "Monitor of the data",
     "hunt": "Selected spectra and background fits",
     "hunt_evaluate": "Gain and sculpting",
+    "hunt_response": "Systematic response of a search",
     "infer": "Local p-values and upper limits",
     "infer_compare": "All searches",
     "infer_global": "Global significance",
@@ -118,6 +119,13 @@ CAPTIONS = {
         "The selected spectra with the background fits: large for the window of the largest excess. The "
         "fit does not use the signal region. Residuals are signed roots of the Poisson deviance; they do "
         "not count the error of the fit."
+    ),
+    "hunt_response": (
+        "What variations of the simulated signal change in a search whose networks know the nominal events: "
+        "the signal efficiency by source at the nominal threshold, window by window, and the score of the "
+        "signal in the window where it changes most. A score is what it is worth in the side bands, which are "
+        "data and which no variation moves. Bars and bands are of a bootstrap of the events, which are the "
+        "same before and after. All sources: one standard deviation of each, in quadrature."
     ),
     "hunt_evaluate": (
         "Where the truth is known: significance improvement and ROC curve in the signal region with "
