@@ -143,7 +143,7 @@ def test_gpu_rules_are_the_rules_that_train_or_use_networks(root):
     commands = {name: re.search(r'"resonaut (\w+ \w+)', text) for name, text in rules.items()}
     on_gpu = {
         *("tag train", "tag tune", "tag score", "tag encode", "tag cluster", "detect train"),
-        "tag uncertainty",
+        *("tag uncertainty", "tag stability", "tag weak", "tag trigger", "detect monitor"),
         *("detect background", "generate train", "generate sample", "generate dataset"),
         *("generate evaluate", "generate time", "generate amplify"),
     }

@@ -6,7 +6,7 @@ mu_b = sum_q w_bq exp(x_q . theta) + offset_b + s S_b(alpha) + C_b alpha. The ob
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -40,7 +40,7 @@ class Template:
     """A signal without nuisance parameters, `nominal` (n_bins,) events per unit of s."""
 
     n_nuisances = 0
-    shapes = ()
+    shapes: Sequence[int] = ()
 
     def __init__(self, nominal: np.ndarray) -> None:
         self.nominal = np.asarray(nominal, float)

@@ -76,7 +76,9 @@ class UncertainSignal:
         names += [change.name for change in signal.changes]
         self.shapes = [] if self._scale is None else [self._scale]
         self.shapes += [
-            number for number, change in enumerate(signal.changes, self._first_change) if change.up is not None
+            number
+            for number, change in enumerate(signal.changes, self._first_change)
+            if change.up is not None
         ]
         self._first_bin = len(names)
         self.bins = np.zeros(0, int)

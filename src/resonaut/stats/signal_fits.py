@@ -12,7 +12,6 @@ from resonaut.stats.loglinear import LogLinear
 from resonaut.stats.poisson import LARGEST_BLOCK, covariance
 from resonaut.stats.scoring import minimise
 
-
 _SHIFTS = (-1.0, 1.0)
 """Standard deviations where nuisance parameters of shapes begin, besides where a fit would."""
 _BETTER = 1e-6

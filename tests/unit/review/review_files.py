@@ -18,8 +18,8 @@ from review_generate import make_images as make_generated_images
 from review_global import make_global
 from review_pileup import make_overlaid
 from review_response import make_response
-from review_search_response import make_search_response
 from review_search import make_evaluation, make_searches
+from review_search_response import make_search_response
 from review_stability import make_monitor, make_stability, make_weak
 from review_taggers import make_comparison, make_tag, make_tune
 from review_trials import make_trials

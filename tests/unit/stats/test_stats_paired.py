@@ -148,3 +148,31 @@ def test_the_expectation_is_that_of_a_workspace_written_by_hand():
     wanted = np.asarray(model.expected_actualdata(pars)) - 50
     values = np.array([[at["mu"], *(at[name] for name in part.names)]])
     np.testing.assert_allclose(part.expected(values)[0], wanted, rtol=1e-10)
+
+
+def test_a_peak_that_may_move_further_than_its_width_is_fitted_in_its_deepest_minimum():
+    """Two fluctuations, at the places of the peak one standard deviation up and down."""
+    edges = np.linspace(3000, 4000, 41)
+    centre = (edges[1:] + edges[:-1]) / 2
+    peak = {shift: np.exp(-0.5 * ((centre - 3500 - shift) / 40) ** 2) for shift in (-150, 0, 150)}
+    down, nominal, up = (shape / shape.sum() for shape in peak.values())
+    signal = Signal(nominal, changes=(Change("jes", 1.0, 1.0, up, down),))
+    nodes = np.stack([np.ones(40), np.log(centre / 3500)], axis=1)
+    model = LogLinear(nodes, np.eye(40))
+    counts = np.round(100 * (centre / 3500) ** -4 + 60 * up + 45 * down)[None]
+    found = Likelihood(model, counts, signal)
+    rows = np.zeros(1, int)
+    for strength in (20.0, 60.0, 120.0):
+        own = found.deviance(np.array([strength]), rows)[0]
+        scan = [
+            fit_signal(
+                model,
+                found.part,
+                found.data,
+                signal=np.array([strength]),
+                fixed_nuisance=(0, np.array([alpha])),
+            ).deviance[0]
+            for alpha in np.linspace(-2.5, 2.5, 51)
+        ]
+        assert own <= np.nanmin(scan) + 1e-4
+    assert found.free.nuisances[0, 0] == pytest.approx(1, abs=0.2)

@@ -64,7 +64,7 @@ def test_all_commands_are_offered(offered):
 
 def test_deeper_commands_and_options_are_those_of_the_parsers(offered):
     assert {"train", "tune", "export"} <= offered("tag", "")
-    assert offered("tag", "tr") == {"train"}
+    assert offered("tag", "tra") == {"train"}
     assert offered("tag", "train", "--sco") == {"--scored", "--scores"}
     assert "--epochs" in offered("tag", "train", "--settings", "{}", "--")
     # An option of another command is not one of this.

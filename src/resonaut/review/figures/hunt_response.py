@@ -25,7 +25,9 @@ _PER_CENT = 100.0
 
 def draw(inputs: Inputs, look: Look) -> Figure:
     """Draw changes of the signal efficiency at nominal thresholds, and ratios of scores in one window."""
-    result = json_with(inputs["response"], "taggers", "sources", "efficiencies", "method", "mixture", "dataset")
+    result = json_with(
+        inputs["response"], "taggers", "sources", "efficiencies", "method", "mixture", "dataset"
+    )
     at = len(result["efficiencies"]) - 1
     windows = result["taggers"]
     shown = _largest({name: max(map(_distance, entry["varied"].values())) for name, entry in windows.items()})
@@ -41,8 +43,7 @@ def draw(inputs: Inputs, look: Look) -> Figure:
     entry = windows[worst]
     variations = _largest({name: _distance(one) for name, one in entry["varied"].items()})
     lines = [
-        _ratio(name, series_colour(number, len(variations)), entry)
-        for number, name in enumerate(variations)
+        _ratio(name, series_colour(number, len(variations)), entry) for number, name in enumerate(variations)
     ]
     edges = np.array(entry["histograms"]["edges"])
     draw_ratios(ratios.main, edges, lines, r"$-\log_{10}$ (side-band efficiency)", "Varied / nominal, signal")

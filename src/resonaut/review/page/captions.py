@@ -123,9 +123,9 @@ CAPTIONS = {
     "hunt_response": (
         "What variations of the simulated signal change in a search whose networks know the nominal events: "
         "the signal efficiency by source at the nominal threshold, window by window, and the score of the "
-        "signal in the window where it changes most. A score is what it is worth in the side bands, which are "
-        "data and which no variation moves. Bars and bands are of a bootstrap of the events, which are the "
-        "same before and after. All sources: one standard deviation of each, in quadrature."
+        "signal in the window where it changes most. A score is what it is worth in the side bands, which "
+        "are data and which no variation moves. Bars and bands are of a bootstrap of the events, which are "
+        "the same before and after. All sources: one standard deviation of each, in quadrature."
     ),
     "hunt_evaluate": (
         "Where the truth is known: significance improvement and ROC curve in the signal region with "
