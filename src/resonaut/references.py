@@ -139,6 +139,19 @@ def known(name: str, names: Any, where: str, what: str) -> None:
         raise ValueError(f"{where}: unknown {what} '{name}'. {nearest(name, names)}")
 
 
+def trained_plainly(study: Study, tagger: str, where: str) -> None:
+    """Require a tagger whose training can be repeated from its nominal rows alone.
+
+    Raises:
+        ValueError: it has the key `robust`; the message begins with `where`, the key.
+    """
+    if study.tag[tagger].robust is not None:
+        raise ValueError(
+            f"{where}: '{tagger}' is trained with 'robust', and this trains networks as if it were not; name "
+            "a tagger without that key"
+        )
+
+
 def _check_search(search: Any, tagger: Any, where: str) -> None:
     """Check the parameters of a search against the settings of its tagger.
 

@@ -80,7 +80,10 @@ class TaggerPlan:
 
     def tagger_reads(self: Plan, method: str) -> list[str]:
         """Files that a tagger reads besides its rows."""
-        files = _files(self._further(method))
+        return self._with_chunks(_files(self._further(method)))
+
+    def _with_chunks(self: Plan, files: list[str]) -> list[str]:
+        """Files, and the chunks that the manifests among them list."""
         return [*files, *(chunk for path in files for chunk in self.chunks_of_manifest(path))]
 
     def tagger_arguments(self: Plan, method: str) -> str:
@@ -123,7 +126,7 @@ class TaggerPlan:
 
     def search_also_reads(self: Plan, search: str) -> list[str]:
         """Files that the trials of a search read besides the rows."""
-        return _files(self._search_further(search))
+        return self._with_chunks(_files(self._search_further(search)))
 
     def search_arguments(self: Plan, search: str) -> str:
         """The same as words of a command line."""

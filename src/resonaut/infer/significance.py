@@ -26,8 +26,9 @@ An entry holds
                             holds the asymptotic numbers, which stand where toys do not tell
     spurious_signal         events that the background function may fake, where that is an uncertainty
     variations              by source: rate_up and rate_down (factors at one standard deviation), whether the
-                            shape changes too, and of each variation its rate, its statistical error and the
-                            p-value of no change of the shape; where `infer.uncertainties.variations` has any
+                            shape changes and of which events it is (`infer.varied`), of each variation the
+                            rate, its statistical error and the p-value of no change of the shape; where
+                            `infer.uncertainties.variations` has any
     nuisances               names, pulls and their errors, impacts_up and impacts_down (signal events),
                             correlation (the signal first), where there are uncertainties
     expected_significance   the local significance that a signal as large as the expected limit would have,

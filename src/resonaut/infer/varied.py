@@ -5,8 +5,9 @@ source (`jes_up`, `jes_down`), each brought to one standard deviation: the logar
 and its change of the shape are divided by the number that it stands for. Of a source with one variation the
 other side is its mirror image.
 
-The shape of the signal is that of the events that the search selects in the window. The rate changes by the
-ratio of selected events, varied over nominal, the shape by the difference of their shares in the bins. Both
+The shape of the signal is that of the events that the search selects in the window, or of all where these are
+few: a network of a window away from the simulated mass selects next to none of them. The rate changes by the
+ratio of selected events, varied over nominal, the shape by the difference of the shares in the bins. Both
 come from the same events, whose fluctuations cancel (`stats.paired`). A shape that differs by no more than
 these fluctuations allow (a p-value of `SHAPE_P_VALUE` or above, of both sides) is left out, and the rate
 stays. Nothing is smoothed.
@@ -39,17 +40,31 @@ KIND = "signal_variations"
 NOMINAL = "nominal"
 SHAPE_P_VALUE = 0.05
 """Below, the change of a shape is taken for one."""
+EVENTS_MIN = 400
+"""Effective selected events of which a shape is made."""
 LARGEST = 10.0
 """Factors on the rate beyond this or its inverse are set to it: their interpolation says nothing."""
 
 
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Mass (GeV), weight and number of events, each (n,)."""
+
+
 @dataclass(frozen=True)
 class Side:
-    """One variation of a source: what it is compared by, and the standard deviations it stands for."""
+    """One variation of a source.
+
+    Attributes:
+        name: of the variation.
+        sigma: standard deviations that it stands for.
+        found: what it changes in the selected events, of which the rate is taken.
+        shape: what it changes in those of which the shape is taken.
+    """
 
     name: str
     sigma: float
     found: Change
+    shape: Change
 
     @property
     def log_rate(self) -> float:
@@ -59,7 +74,7 @@ class Side:
     @property
     def shift(self) -> np.ndarray:
         """(B,) change of the shape at one standard deviation in its direction."""
-        return self.found.difference / abs(self.sigma)
+        return self.shape.difference / abs(self.sigma)
 
 
 class Varied:
@@ -95,8 +110,9 @@ class Varied:
                 )
             self.sources = {source: sources[source] for source in wanted}
             names = {NOMINAL, *(name for members in self.sources.values() for name in members)}
-            self._columns = {
-                name: {key: file[name][key][:] for key in ("mass", "weight", "event")} for name in names
+            self._columns: dict[str, Columns] = {
+                name: (file[name]["mass"][:], file[name]["weight"][:], file[name]["event"][:])
+                for name in sorted(names)
             }
 
     def _check(self, file: Any, found: Spectra, dataset: str) -> None:
@@ -139,29 +155,44 @@ class Varied:
                     f"infer.uncertainties.variations: no event of '{name}' is selected ({self.path}). "
                     "Simulate more signal, or test a window where it is."
                 )
-        mass, weight, _ = samples[NOMINAL]
-        nominal = templates.selected(masses.dataset, mass, weight)
-        made = nominal.signal(edges, scale, given.uncertainties.energy_scale)
-        binned = {name: _binned(sample, edges, scale) for name, sample in samples.items()}
+        shown = samples if _effective(samples[NOMINAL]) >= EVENTS_MIN else dict(self._columns)
+        made = templates.selected(masses.dataset, *shown[NOMINAL][:2]).signal(
+            edges, scale, given.uncertainties.energy_scale
+        )
         n_bins = len(edges) - 1
+        rates, shapes = (
+            {name: _binned(sample, edges, scale) for name, sample in of.items()} for of in (samples, shown)
+        )
         sides = {
             source: [
-                Side(name, sigma, change(binned[NOMINAL], binned[name], n_bins)) for name, sigma in of.items()
+                Side(
+                    name,
+                    sigma,
+                    change(rates[NOMINAL], rates[name], n_bins),
+                    change(shapes[NOMINAL], shapes[name], n_bins),
+                )
+                for name, sigma in of.items()
             ]
             for source, of in self.sources.items()
         }
         changes = tuple(of_source(source, of, made.nominal) for source, of in sides.items())
-        return replace(made, changes=changes), _describe(sides, changes)
+        return replace(made, changes=changes), _describe(sides, changes, shown is samples)
 
-    def _selected(self, name: str, at: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _selected(self, name: str, at: tuple[int, int]) -> Columns:
         """Mass, weight and number of the selected events of a variation."""
         with open_h5(self.path) as file:
             chosen = file[name]["selected"][at]
-        mass, weight, event = (self._columns[name][key][chosen] for key in ("mass", "weight", "event"))
+        mass, weight, event = (column[chosen] for column in self._columns[name])
         return mass, weight, event
 
 
-def _binned(sample: tuple[np.ndarray, np.ndarray, np.ndarray], edges: np.ndarray, scale: float) -> Binned:
+def _effective(sample: Columns) -> float:
+    """Events without weights that would be as many."""
+    weight = sample[1]
+    return float(weight.sum() ** 2 / (weight**2).sum())
+
+
+def _binned(sample: Columns, edges: np.ndarray, scale: float) -> Binned:
     mass, weight, event = sample
     place = np.searchsorted(edges, mass * scale, side="right") - 1
     return Binned(event, weight, np.where(place < 0, len(edges) - 1, place))
@@ -194,7 +225,7 @@ def of_source(source: str, sides: Sequence[Side], nominal: np.ndarray) -> signal
                 side.name, side.found.ratio ** (1 / abs(side.sigma)), LARGEST,
             )  # fmt: skip
     high, low = (float(np.exp(rate)) for rate in rates)
-    if min(side.found.p_value for side in sides) >= SHAPE_P_VALUE:
+    if min(side.shape.p_value for side in sides) >= SHAPE_P_VALUE:
         return signals.Change(source, high, low)
     shifts = [
         side.shift if side is not None else -other.shift for side, other in ((above, below), (below, above))
@@ -204,19 +235,22 @@ def of_source(source: str, sides: Sequence[Side], nominal: np.ndarray) -> signal
     return signals.Change(source, high, low, up, down)
 
 
-def _describe(sides: dict[str, list[Side]], changes: Sequence[signals.Change]) -> dict[str, Any]:
+def _describe(
+    sides: dict[str, list[Side]], changes: Sequence[signals.Change], of_selected: bool
+) -> dict[str, Any]:
     """What was found, for the result."""
     return {
         made.name: {
             "rate_up": made.high,
             "rate_down": made.low,
             "shape": made.up is not None,
+            "shape_from": "selected" if of_selected else "all",
             "variations": {
                 side.name: {
                     "sigma": side.sigma,
                     "rate": side.found.ratio,
                     "rate_error": side.found.ratio * side.found.log_error,
-                    "shape_p_value": side.found.p_value,
+                    "shape_p_value": side.shape.p_value,
                 }
                 for side in sides[made.name]
             },

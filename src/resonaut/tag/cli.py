@@ -78,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(tune)
     _add_inputs(tune)
     _add_scored(tune)
+    _add_varied(tune)
     tune.add_argument("--transfer", type=Path, help="weights of the tagger that trainings start from")
     tune.add_argument("--output", type=Path, required=True, help="JSON to write: the best parameters")
     tune.add_argument("--trials", type=Path, required=True, help="JSON to write: all trials")
@@ -174,6 +175,7 @@ def _tune(arguments: argparse.Namespace) -> None:
         arguments.threads,
         named_paths(arguments.scored),
         arguments.transfer,
+        named_paths(arguments.varied),
     )
 
 

@@ -68,6 +68,7 @@ def run(
     threads: int = 2,
     scored: Mapping[str, Path] | None = None,
     transfer: Path | None = None,
+    varied: Mapping[str, Path] | None = None,
 ) -> None:
     """Search; write the best parameters and all trials.
 
@@ -82,6 +83,7 @@ def run(
         threads: CPU threads; another number may change last digits.
         scored: files of `tag score`, by `tagger/dataset`, where scores of taggers are among the inputs.
         transfer: weights of the tagger that each training starts from.
+        varied: manifests of varied jets, by `variation/dataset`, for `robust.variations`.
 
     Raises:
         ConfigError, InputError, TrainingError: see the messages.
@@ -90,7 +92,7 @@ def run(
     settings, tagger, where = registry.from_slice("tag", slice_["tag"])
     _require_weights(settings, transfer, where)
     also = [] if transfer is None else [transfer]
-    rows = prepare(slice_["tag"], settings, tagger, where, inputs, threads, scored, also)
+    rows = prepare(slice_["tag"], settings, tagger, where, inputs, threads, scored, also, varied or {})
     # The test rows are left out here, so that no trial can see them.
     rows = replace(rows, parts=[*rows.parts[:2], np.zeros(0, np.int64)])
     provenance = {**rows.provenance, "settings": dict(slice_), "versions": versions(*PACKAGES, "optuna")}

@@ -50,6 +50,8 @@ def check(study: Study, name: str) -> None:
     """
     entry, where = study.explain[name], f"explain.{name}"
     references.known(entry.tagger, study.tag, f"{where}.tagger", "tagger")
+    if entry.what == "information":
+        references.trained_plainly(study, entry.tagger, f"{where}.tagger")
     tagger = study.tag[entry.tagger]
     if tagger.taggers_used():
         raise ValueError(

@@ -46,6 +46,7 @@ def require_own_training(study: Study, tagger: str, where: str) -> None:
         ValueError: it is unknown, or reads what other rules make.
     """
     references.known(tagger, study.tag, where, "tagger")
+    references.trained_plainly(study, tagger, where)
     settings = study.tag[tagger]
     if settings.taggers_used():
         raise ValueError(f"{where}: '{tagger}' reads scores of other taggers; name one that does not")

@@ -34,6 +34,7 @@ def check(study: Study, name: str) -> None:
     """
     entry, where = study.trigger[name], f"trigger.{name}"
     references.known(entry.tagger, study.tag, f"{where}.tagger", "tagger")
+    references.trained_plainly(study, entry.tagger, f"{where}.tagger")
     tagger = study.tag[entry.tagger]
     kind = study.kinds["tag"][entry.tagger]
     if kind != "dense":

@@ -41,6 +41,7 @@ def check(study: Study, name: str) -> None:
     """
     entry, where = study.uncertainty[name], f"uncertainty.{name}"
     references.known(entry.tagger, study.tag, f"{where}.tagger", "tagger")
+    references.trained_plainly(study, entry.tagger, f"{where}.tagger")
     tagger = study.tag[entry.tagger]
     if tagger.taggers_used():
         raise ValueError(

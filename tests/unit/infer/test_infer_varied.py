@@ -107,9 +107,37 @@ def test_a_shifted_peak_is_the_template_of_the_energy_scale_and_closes(run, tmp_
     assert entry["upper_limit"]["expected"] == pytest.approx(scale["upper_limit"]["expected"], rel=0.01)
 
 
+@pytest.mark.usefixtures("without_pyhf")
+def test_a_search_that_selects_few_of_the_signal_takes_the_shape_of_all(run, tmp_path):
+    varied = {"jes_up": (1.03 * masses(), 1.0), "jes_down": (0.97 * masses(), 1.0)}
+    path = tmp_path / "few.h5"
+    written(path, varied)
+    with h5py.File(path, "a") as file:
+        for name, kept in (("nominal", 100), ("jes_up", 80), ("jes_down", 120)):
+            file[name]["selected"][0, 1, kept:] = False
+    signal = {"wprime": features(tmp_path / "f", masses())}
+    files = spectra(tmp_path / "spectra.h5"), tmp_path / "s.json", tmp_path / "w"
+    infer({"infer": {**SIGNAL, "uncertainties": {"variations": ["jes"]}}}, *files, signal, path)
+    loose, tight = json.loads((tmp_path / "s.json").read_text())["windows"]
+    assert (loose["variations"]["jes"]["shape_from"], loose["variations"]["jes"]["rate_up"]) == (
+        "selected",
+        1,
+    )
+    assert tight["variations"]["jes"]["shape_from"] == "all"
+    assert tight["variations"]["jes"]["rate_up"] == pytest.approx(0.8)
+    assert tight["variations"]["jes"]["rate_down"] == pytest.approx(1.2)
+    error = tight["variations"]["jes"]["variations"]["jes_up"]["rate_error"]
+    assert error == pytest.approx(0.8 * np.sqrt(20 / (100 * 80)))
+    both = [of_signal(tmp_path, entry) for entry in (loose, tight)]
+    np.testing.assert_allclose(both[0][0], both[1][0], atol=1e-9)
+    for key in ("hi_data", "lo_data"):
+        assert both[0][1][("jes", "histosys")][key] == pytest.approx(both[1][1][("jes", "histosys")][key])
+
+
 def side(name, sigma, ratio, difference=(0.0, 0.0), p_value=1.0):
     difference = np.array(difference)
-    return Side(name, sigma, Change(ratio, 0.01, difference, np.zeros((2, 2)), p_value))
+    found = Change(ratio, 0.01, difference, np.zeros((2, 2)), p_value)
+    return Side(name, sigma, found, found)
 
 
 def test_sides_are_brought_to_one_standard_deviation_and_mirrored():

@@ -8,8 +8,11 @@ import pytest
 from scipy.stats import kstest
 
 from resonaut.stats import interpolation
+from resonaut.stats.likelihood import Likelihood
+from resonaut.stats.loglinear import LogLinear
 from resonaut.stats.nuisances import UncertainSignal, Uncertainties
 from resonaut.stats.paired import Binned, change
+from resonaut.stats.signal_fits import fit_signal
 from resonaut.stats.signals import Change, Signal
 
 

@@ -217,3 +217,37 @@ def test_slice_holds_what_variations_stand_for():
     assert json.loads(parse(made).slice("tag", method="one"))["sigma"] == {"up": 1.0, "up_down": -1.0}
     del made["tag"]["one"]["robust"]
     assert "sigma" not in json.loads(parse(made).slice("tag", method="one"))
+
+
+@pytest.mark.parametrize(
+    ("section", "entry"),
+    [
+        ("uncertainty", {"tagger": "one"}),
+        ("stability", {"tagger": "one"}),
+        ("weak", {"tagger": "one"}),
+        ("explain", {"tagger": "one", "what": "information"}),
+    ],
+)
+def test_what_trains_again_refuses_robust_taggers(section, entry):
+    made = {**study({"method": "disco", "against": "mass"}), section: {"again": entry}}
+    with pytest.raises(ConfigError) as caught:
+        parse(made)
+    assert f"{section}.again.tagger: 'one' is trained with 'robust'" in str(caught.value)
+
+
+def test_variations_without_varied_rows_train_nothing():
+    nuisance = Nuisance(np.zeros(4, np.int64), np.zeros(4, np.float32))
+    settings = RobustSettings(method="disco", variations=("up",))
+    with pytest.raises(ConfigError, match="no varied rows were read"):
+        robust_of(settings, SimpleNamespace(nuisance=nuisance))
+
+
+def test_plan_of_a_robust_tagger_reads_varied_rows():
+    from resonaut.workflow import read
+
+    plan = read(study({"method": "augmentation", "variations": ["up"]}))
+    manifests = [f"results/x/represent/{name}/up/clouds.json" for name in ("qcd", "top")]
+    chunks = [f"results/x/represent/{name}/up/clouds/000/000000.h5" for name in ("qcd", "top")]
+    assert plan.tagger_reads("one") == [*manifests, *chunks]
+    words = f"--varied up/qcd={manifests[0]} up/top={manifests[1]}"
+    assert plan.tagger_arguments("one") == words

@@ -28,10 +28,10 @@ class RobustSettings(Settings):
 
     method: RobustMethod = Field(
         description="augmentation: varied jets join the training. adversarial: a second network must not "
-        "guess the variation (or the bin of the variable) from the output (arXiv:1611.01046, 1703.03507). disco: "
-        "their distance correlation is added to the loss (arXiv:2001.05310). planing: weights that make the "
-        "variable flat in each class (arXiv:1908.08959). parametrised: the size of the variation is an input "
-        "(arXiv:1601.07913)."
+        "guess the variation (or the bin of the variable) from the output (arXiv:1611.01046, 1703.03507). "
+        "disco: their distance correlation is added to the loss (arXiv:2001.05310). planing: weights that "
+        "make the variable flat in each class (arXiv:1908.08959). parametrised: the size of the variation is "
+        "an input (arXiv:1601.07913)."
     )
     variations: tuple[Name, ...] = Field(
         (), description="Entries of `variations` whose jets join the training; tests are on nominal jets."

@@ -118,9 +118,15 @@ def variable_of(rows: Prepared, settings: RobustSettings) -> np.ndarray:
 
 
 def robust_of(settings: RobustSettings | None, rows: Prepared) -> Robust | None:
-    """Robust training of rows; None where it is not asked for."""
+    """Robust training of rows; None where it is not asked for.
+
+    Raises:
+        ConfigError: there are no varied rows, or no column of the variable.
+    """
     if settings is None:
         return None
+    if settings.variations and not rows.nuisance.group.any():
+        raise ConfigError("tag.robust.variations: no varied rows were read to train with.")
     if settings.method not in ("adversarial", "disco"):
         return Robust(settings, (), 0)
     if settings.variations:

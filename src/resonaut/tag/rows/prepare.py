@@ -123,7 +123,8 @@ def prepare(
             are then learnt from that those taggers did not learn from: three quarters of their validation
             part, the rest decides when to stop.
         also: further files that the result depends on, for the provenance.
-        varied: manifests of varied jets that join the training, by `variation/dataset`.
+        varied: manifests of varied jets that join the training, by `variation/dataset`; None: nominal rows
+            alone, for networks that are trained already.
 
     Raises:
         ConfigError, InputError, TrainingError: see the messages.
@@ -142,11 +143,11 @@ def prepare(
         _require_matched(manifests.values(), REPRESENTATIONS[kind].rows(tagger.inputs), where)
     parts: list[data.Part] = []
     numbers, changed = [], []
-    variations = () if robust is None else robust.variations
+    variations = () if robust is None or varied is None else robust.variations
     for index, variation in enumerate((None, *variations)):
         of_rows = manifests
         if variation is not None:
-            paths = robust_rows.of_variation(varied or {}, variation, names, where)
+            paths = robust_rows.of_variation(varied, variation, names, where)
             of_rows = data.read_manifests(paths, names, where, kind)
         for number, (key, datasets) in enumerate(settings.by_class.items()):
             told = f"{where}.classes.{key}" if settings.task == "classes" else f"{where}.{key}"
