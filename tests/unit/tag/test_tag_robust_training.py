@@ -123,7 +123,7 @@ def test_a_parametrised_tagger_stands_where_it_is_told(files, tmp_path):
         at = [network(torch.cat([x, torch.tensor([[v]])], dim=1)).item() for v in (-1.0, 0.0, 1.0)]
         there = network(x).item()
     assert there == at[1]
-    # The optimal logit is 1.5 (a - shift) + ...: a jet of the same `a` is less like signal if it was moved up.
+    # The best logit has 1.5 (a - shift): a jet of the same `a` is less like signal if it was moved up.
     assert at[0] - at[1] == pytest.approx(1.5, rel=0.3)
     assert at[1] - at[2] == pytest.approx(1.5, rel=0.3)
 
