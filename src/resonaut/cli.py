@@ -80,6 +80,16 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_results(parser: argparse.ArgumentParser, *, threads: bool = True) -> None:
+    """Add `--output` and `--table`, and `--threads` where networks run."""
+    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
+    if threads:
+        parser.add_argument(
+            "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
+        )
+
+
 def named_paths(items: Sequence[str]) -> dict[str, Path]:
     """Read `name=path` arguments.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any) -> None:
@@ -14,11 +13,7 @@ def add_arguments(actions: Any) -> None:
     parser = actions.add_parser("monitor", help="watch histograms of runs, and show the monitor faults")
     add_settings(parser)
     parser.add_argument("--stores", nargs="+", required=True, metavar="NAME=MANIFEST")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
-    parser.add_argument(
-        "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
-    )
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any) -> None:
@@ -17,8 +17,7 @@ def add_arguments(actions: Any) -> None:
         "--scores", nargs="+", required=True, metavar="TAGGER=FILE", help="scores.h5 of `tag train`"
     )
     parser.add_argument("--response", type=Path, help="JSON of `tag response`")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
+    add_results(parser, threads=False)
 
 
 def run(arguments: argparse.Namespace) -> None:

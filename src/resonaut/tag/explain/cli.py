@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any, add_inputs: Callable[[argparse.ArgumentParser], None]) -> None:
@@ -24,11 +24,7 @@ def add_arguments(actions: Any, add_inputs: Callable[[argparse.ArgumentParser], 
     parser.add_argument(
         "--observables", nargs="+", default=[], metavar="NAME=MANIFEST", help="features with the observables"
     )
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
-    parser.add_argument(
-        "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
-    )
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any) -> None:
@@ -27,8 +26,7 @@ def add_arguments(actions: Any) -> None:
         metavar="TAGGER/VARIATION/DATASET=MANIFEST",
         help="of what was scored, where weights or matched jets are needed",
     )
-    response.add_argument("--output", type=Path, required=True, help="JSON to write")
-    response.add_argument("--table", type=Path, required=True, help="Markdown to write")
+    add_results(response, threads=False)
 
 
 def run(arguments: argparse.Namespace) -> None:

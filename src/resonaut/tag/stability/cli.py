@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any, add_inputs: Any) -> None:
@@ -19,11 +18,7 @@ def add_arguments(actions: Any, add_inputs: Any) -> None:
     parser = actions.add_parser("stability", help="train a tagger on fewer rows, other seeds and folds")
     add_settings(parser)
     add_inputs(parser)
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
-    parser.add_argument(
-        "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
-    )
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

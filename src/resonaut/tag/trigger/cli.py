@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any) -> None:
@@ -15,12 +15,8 @@ def add_arguments(actions: Any) -> None:
     add_settings(parser)
     parser.add_argument("--features", nargs="+", required=True, metavar="NAME=MANIFEST")
     parser.add_argument("--weights", type=Path, required=True, help="safetensors of `tag train`")
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
     parser.add_argument("--firmware", type=Path, required=True, help="zip file of projects to write")
-    parser.add_argument(
-        "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
-    )
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

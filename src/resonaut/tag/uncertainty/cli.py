@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from resonaut.cli import add_settings, named_paths, settings_argument
+from resonaut.cli import add_results, add_settings, named_paths, settings_argument
 
 
 def add_arguments(actions: Any, add_inputs: Any) -> None:
@@ -27,11 +27,7 @@ def add_arguments(actions: Any, add_inputs: Any) -> None:
         metavar="NAME/DATASET=MANIFEST",
         help="rows unlike those of the training: a dataset, or a variation of each dataset",
     )
-    parser.add_argument("--output", type=Path, required=True, help="JSON to write")
-    parser.add_argument("--table", type=Path, required=True, help="Markdown to write")
-    parser.add_argument(
-        "--threads", type=int, default=2, help="CPU threads; another number may change last digits"
-    )
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
