@@ -23,7 +23,7 @@ def make_decorrelation(folder: Path) -> Path:
         found = measure(Rows(score, mass, is_signal), edges, (0.3, 0.5), 20, 1)
         change = {"value": -0.1 * (1 + pull), "error": 0.02, "variation": "jes_up"}
         found["robustness"] = [
-            {"efficiency": at["efficiency"], "rejection": at["rejection"], "fixed": change, "same": None}
+            {"efficiency": at["efficiency"], "rejection": at["rejection"], "fixed": None, "same": change}
             for at in found["at"]
         ]
         taggers[name] = found

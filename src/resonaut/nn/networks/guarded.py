@@ -54,7 +54,7 @@ class Guarded(nn.Module):
         super().__init__()
         self.network = network
         self.adversary = dense((1, *hidden, n_groups), last_activation=False)
-        self.strength, self.n_rows = strength, n_rows
+        self.strength, self.n_rows, self.n_groups = strength, n_rows, n_groups
         self.register_buffer("seen", torch.zeros((), dtype=torch.float64))
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -70,10 +70,12 @@ class Guarded(nn.Module):
         return self.strength * (2 / (1 + math.exp(-_STEEP * fraction)) - 1)
 
     def game(self, logits: Tensor, group: Tensor, chosen: Tensor) -> Tensor:
-        """What is added to the loss of each row, (n,): its value is minus lambda times the cross-entropy.
+        """What is added to the loss of each row, (n,): minus lambda times the mean cross-entropy.
 
         Its gradient with respect to the adversary is that of the cross-entropy, and with respect to the
-        network that of its value.
+        network minus lambda times that. The value is capped at the entropy of an adversary that knows
+        nothing: where one does worse, the network has only moved away from it, and an epoch must not be
+        chosen for that.
 
         Args:
             logits: (n,) of the network.
@@ -83,4 +85,5 @@ class Guarded(nn.Module):
         strength = self.current()
         guess = self.adversary(reversed_gradient(logits.float(), strength)[:, None])
         loss = nn.functional.cross_entropy(guess, group, reduction="none") * chosen
-        return loss - (1 + strength) * loss.detach()
+        mean = loss.detach().sum() / chosen.sum().clamp(min=1)
+        return loss - loss.detach() - strength * mean.clamp(max=math.log(self.n_groups)) * chosen

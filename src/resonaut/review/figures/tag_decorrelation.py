@@ -60,7 +60,8 @@ def draw(inputs: Inputs, look: Look) -> Figure:
     if robust:
         words = "Largest change of the rejection [%]"
         draw_points(row[2].main, robust, words, "Background rejection", log_y=False)
-        add_title(row[2].main, rf"{result['response'].replace('_', ' ')}, same threshold".strip())
+        name = result["response"].replace("_", " ")
+        add_title(row[2].main, rf"{name}, $\epsilon_S = {efficiency:g}$ nominal and varied")
     return figure
 
 
@@ -85,8 +86,8 @@ def _changed(
     name: str, entry: Mapping[str, Any], efficiency: float, colour: str, marker: str
 ) -> Point | None:
     for at in entry["robustness"]:
-        if at["efficiency"] == efficiency and at["fixed"] is not None:
-            rejection, change = at["rejection"], at["fixed"]
+        if at["efficiency"] == efficiency and at["same"] is not None:
+            rejection, change = at["rejection"], at["same"]
             size = _PER_CENT * abs(change["value"])
             errors = (_PER_CENT * (change["error"] or 0.0), rejection["error"] or 0.0)
             return Point(name, colour, marker, size, errors[0], rejection["value"], errors[1])

@@ -73,7 +73,7 @@ CAPTIONS = {
         "What taggers give up for their rejection: the divergence (Jensen-Shannon, bits) of the background "
         "that passes from all background, in bins of the variable, against the rejection at all thresholds, "
         "with the divergence of a random cut that keeps as many jets; the spectra before and after; and the "
-        "rejection against its largest change under variations at the nominal threshold. Bars are of a "
+        "rejection against its largest change under variations at the same signal efficiency. Bars are of a "
         "bootstrap of the test jets."
     ),
     "tag_explain": (
