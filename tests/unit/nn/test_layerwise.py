@@ -7,8 +7,9 @@ import pytest
 import torch
 from scipy import stats
 
+from resonaut.nn.networks.cell_draws import fixed_number
 from resonaut.nn.networks.layer_totals import LayerTotals
-from resonaut.nn.networks.layerwise import Cells, fixed_number
+from resonaut.nn.networks.layerwise import Cells
 
 THRESHOLD = 1e-4
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from resonaut.nn.networks.cell_draws import fixed_number
 from resonaut.nn.networks.dense import dense
 from resonaut.nn.networks.hurdle import LOG_SCALE_RANGE, NormalScores, sparse_hurdle_nll
-from resonaut.nn.networks.layerwise import fixed_number
 from resonaut.nn.networks.shower_sums import ShowerSums
 from resonaut.nn.networks.vae import LOG_VARIANCE_RANGE, kl_divergence
 
