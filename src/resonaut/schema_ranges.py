@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-_WORD = r"GeV|TeV|MeV|radian|mm|ns|s|seconds|pb|fb\^-1|1/fb|MIP|cells|standard deviations"
+_WORD = r"GeV|sqrt\(GeV\)|kHz|TeV|MeV|radian|mm|ns|s|seconds|pb|fb\^-1|1/fb|MIP|cells|standard deviations"
 _UNIT = re.compile(rf"(?:^|, |\(|\bin |\bso many )({_WORD})(?=$|[.,;:)]| in | for | of )")
-_OF_COLUMN = re.compile(r"in the (?:feature|column|condition|parameter)'s unit")
+_OF_COLUMN = re.compile(r"in the (?:feature|column|condition|parameter|variable)'s unit")
 _PER_SECOND = re.compile(r"\bin a second\b")
 
 

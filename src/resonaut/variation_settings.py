@@ -41,7 +41,7 @@ class VariationSettings(Settings):
         1.0,
         ge=-10,
         le=10,
-        description="Standard deviations that it stands for; that of a name that ends in _down is negative.",
+        description="What it stands for, in standard deviations; negative where the name ends in _down.",
     )
     settings: SerializeAsAny[Settings]
 

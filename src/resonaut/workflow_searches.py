@@ -94,10 +94,14 @@ class SearchPlan:
             found += [path, *self.chunks_of_manifest(path)]
         return list(dict.fromkeys(found))
 
-    def varied_arguments(self: Plan, mixture: str, method: str) -> str:
-        """The same as words of a command line."""
+    def varied_arguments(self: Plan, mixture: str, method: str, output: Any = None) -> str:
+        """The same, and where their scores go, as words of a command line."""
         pairs = [f"{name}={path}" for name, path in self._varied(mixture, method).items()]
-        return shlex.join(["--varied", *pairs]) if pairs else ""
+        return shlex.join([*(["--varied", *pairs] if pairs else []), *self._varied_output(output)])
+
+    def joined_arguments(self: Plan, parts: list[str], output: Any) -> str:
+        """Files of varied scores that are joined, and where they go, as words of a command line."""
+        return shlex.join([*(["--varied", *parts] if parts else []), *self._varied_output(output)])
 
     def _varied(self: Plan, mixture: str, method: str) -> dict[str, str]:
         """Manifests by `kind/variation/dataset`."""
@@ -111,10 +115,10 @@ class SearchPlan:
         }
 
     @staticmethod
-    def varied_output(output: Any) -> list[str]:
+    def _varied_output(output: Any) -> list[str]:
         """The option that names the file of varied scores among a rule's output, where it has one."""
         path = getattr(output, "varied", None)
-        return [] if path is None else ["--varied-output", shlex.quote(path)]
+        return [] if path is None else ["--varied-output", path]
 
     def varied_parts(self: Plan, mixture: str, method: str) -> list[str]:
         """The files of varied scores of each part of a split scan, in the order of the windows."""

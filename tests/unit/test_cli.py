@@ -42,7 +42,7 @@ def test_config_checks_names_and_slices(capsys, root):
     assert cli.main(["config", demo, "--slice", "hnt"]) == ConfigError.exit_code
     assert "Did you mean 'hunt'?" in capsys.readouterr().err
     assert cli.main(["config", demo, "--slice", "tag"]) == ConfigError.exit_code
-    assert "name its --dataset, --mixture or --method" in capsys.readouterr().err
+    assert "name its --dataset, --mixture, --method," in capsys.readouterr().err
     assert cli.main(["config", demo, "--slice", "tag", "--method", "pfm"]) == ConfigError.exit_code
     assert "'pfm' is not in" in capsys.readouterr().err
 

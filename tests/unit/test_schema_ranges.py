@@ -46,6 +46,20 @@ PURE = {
     *("radial_scale", "radius", "reconstruction", "relative_width", "resolution", "sampling_fluctuation"),
     *("scale", "sculpting", "separation", "share", "spectrum_mmd", "spots", "spurious_signal", "step"),
     *("strengths", "subjet_radius", "visible_energy", "warm_up", "weight_decay", "y_cut", "z_cut"),
+    *(
+        "cell",
+        "constant",
+        "core_loss",
+        "core_radius",
+        "dead_region",
+        "eta",
+        "eta_max",
+        "eta_tracks",
+        "extrapolate",
+    ),
+    *("factor", "false_alarms", "hot_cell", "largest", "loss", "mean", "mixing", "mixtures", "position"),
+    *("prior_width", "pruning", "r_max", "r_min", "shift", "signal_efficiency", "strength", "uses_max"),
+    *("values", "weight_min"),
     # Of several kinds: numbers and names of columns, or conditions that have units of their own.
     *("conditions", "constituents", "gen_jets", "jets", "particles", "luminosity"),
 }

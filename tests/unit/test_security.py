@@ -25,6 +25,7 @@ UNQUOTED_WORDS = {
     "scores",
     "metrics",
 } | {
+    *("varied", "scored", "variations", "added"),
     *("spectra", "data", "evaluations", "significances", "kind", "number", "n_components"),
 }
 """Params of rules that hold several words: `Plan` makes them with `shlex.join`, or they are no free text."""

@@ -32,9 +32,7 @@ rule detect_train:
     params:
         settings=lambda wildcards: plan.settings("detect", mixture=wildcards.mixture, method=wildcards.method),
         inputs=lambda wildcards: plan.detector_arguments(wildcards.mixture, wildcards.method),
-        varied=lambda wildcards, output: " ".join(
-            [plan.varied_arguments(wildcards.mixture, wildcards.method), *plan.varied_output(output)]
-        ),
+        varied=lambda wildcards, output: plan.varied_arguments(wildcards.mixture, wildcards.method, output),
         code=lambda wildcards: plan.code("detect", wildcards.method),
     message:
         "Train {wildcards.method} on {wildcards.mixture}: all windows, folds and restarts at once"
@@ -69,9 +67,7 @@ rule detect_part:
             "detect", mixture=wildcards.mixture, method=wildcards.method, windows=wildcards.windows
         ),
         inputs=lambda wildcards: plan.detector_arguments(wildcards.mixture, wildcards.method),
-        varied=lambda wildcards, output: " ".join(
-            [plan.varied_arguments(wildcards.mixture, wildcards.method), *plan.varied_output(output)]
-        ),
+        varied=lambda wildcards, output: plan.varied_arguments(wildcards.mixture, wildcards.method, output),
         code=lambda wildcards: plan.code("detect", wildcards.method),
     message:
         "Train {wildcards.method} on {wildcards.mixture} in the windows {wildcards.windows}"
@@ -103,9 +99,7 @@ rule detect_join:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=lambda wildcards: plan.settings("detect", mixture=wildcards.mixture, method=wildcards.method),
-        varied=lambda wildcards, input, output: " ".join(
-            [*(["--varied", *input.varied] if input.varied else []), *plan.varied_output(output)]
-        ),
+        varied=lambda wildcards, input, output: plan.joined_arguments(input.varied, output),
         code=plan.code("join"),
     message:
         "Join the windows of {wildcards.method} on {wildcards.mixture}"

@@ -22,7 +22,9 @@ class Bins(Settings):
     variable: Literal["pt", "abs_eta", "jet_pt", "jet_abs_eta"] = Field(
         description="Of the constituent, or of its jet, nominal; pt in GeV."
     )
-    edges: tuple[float, ...] = Field(min_length=1, description="Edges between the bins, ascending.")
+    edges: tuple[float, ...] = Field(
+        min_length=1, description="Edges between the bins, ascending, in the variable's unit."
+    )
     values: tuple[float, ...] = Field(min_length=2, description="Value of each bin, one more than edges.")
 
     @model_validator(mode="after")

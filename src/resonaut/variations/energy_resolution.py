@@ -32,7 +32,7 @@ class Settings(base.Settings):
 
     factor: float = Field(1.1, ge=1, le=3, description="Resolution over the nominal one; smearing only adds.")
     noise: float = Field(0.0, ge=0, le=100, description="Noise term N, GeV.")
-    stochastic: float = Field(0.8, ge=0, le=5, description="Stochastic term S: S / sqrt(pt).")
+    stochastic: float = Field(0.8, ge=0, le=5, description="Stochastic term S in S / sqrt(pt), sqrt(GeV).")
     constant: float = Field(0.04, ge=0, le=1, description="Constant term C.")
     smear: Literal["jets", "constituents"] = Field(
         "jets", description="All constituents of a jet by one factor, or each by its own, of its own pt."

@@ -48,7 +48,8 @@ class RobustSettings(Settings):
     )
     hidden: tuple[Width, ...] = Field((64, 64), min_length=1, description="Hidden layers of the adversary.")
     at: float = Field(
-        0.0, description="parametrised: standard deviations of the variation at which jets are scored."
+        0.0,
+        description="parametrised: size of the variation at which jets are scored, in standard deviations.",
     )
 
     @model_validator(mode="after")

@@ -97,9 +97,11 @@ class TriggerSettings(Settings):
     fine_tuning: FineTuning = FineTuning()
     export: TriggerExport = TriggerExport()
     input_rate_khz: float = Field(
-        100.0, gt=0, description="Rate of events (or jets) like those of the background, before the trigger."
+        100.0,
+        gt=0,
+        description="Rate of events (or jets) like those of the background, before the trigger, kHz.",
     )
-    bandwidth_khz: float = Field(1.0, gt=0, description="Rate that the trigger may accept.")
+    bandwidth_khz: float = Field(1.0, gt=0, description="Rate that the trigger may accept, kHz.")
 
     @model_validator(mode="after")
     def _fits(self) -> TriggerSettings:
