@@ -24,7 +24,8 @@ class DecorrelationSettings(Settings):
     n_bins: Count = Field(40, ge=2, le=500, description="Bins of the variable, of equal width.")
     range: tuple[float, float] | None = Field(
         None,
-        description="First and last edge, in the variable's unit; null: where the central 99 % of the background are.",
+        description="First and last edge, in the variable's unit; null: where the central 99 % of the "
+        "background are.",
     )
     n_bootstrap: Count = Field(200, ge=20, le=10_000, description="Replicas of the jets, for errors.")
     response: Name | None = Field(
