@@ -75,7 +75,7 @@ def _taggers(study: Study) -> None:
         known(search.tagger, study.tag, f"tune.{name}.tagger", "tagger")
         _check_search(search, study.tag[search.tagger], f"tune.{name}")
     for method, settings in study.tag.items():
-        importlib.import_module("resonaut.tag.robust.settings").check(study, method)
+        importlib.import_module("resonaut.trust.robust").check(study, method)
         for used in settings.taggers_used():
             known(used, study.tag, f"tag.{method}.inputs", "tagger")
             if study.tag[used].task != "binary" or study.tag[used].taggers_used():

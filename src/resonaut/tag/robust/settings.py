@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from resonaut.datasets import Name
-from resonaut.nn.settings import ScheduledTraining
 from resonaut.settings import Count, Settings
-
-if TYPE_CHECKING:
-    from resonaut.config import Study
 
 RobustMethod = Literal["augmentation", "adversarial", "disco", "planing", "parametrised"]
 Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -19,8 +15,6 @@ Width = Annotated[Count, Field(ge=1)]
 
 OF_VARIATIONS = ("augmentation", "parametrised")
 """Methods that need varied rows."""
-NOT_ROWS = ("weight", "dataset")
-"""Kinds of variations that give a jet no other inputs."""
 
 
 class RobustSettings(Settings):
@@ -63,44 +57,3 @@ class RobustSettings(Settings):
         if len(set(self.variations)) < len(self.variations):
             raise ValueError("variations: each may be named once")
         return self
-
-
-def check(study: Study, method: str) -> None:
-    """Check the key `robust` of a tagger against the rest of the study.
-
-    Raises:
-        ValueError: an unknown variation, one that gives no other inputs, or a tagger that cannot learn so.
-    """
-    from resonaut.references import known
-    from resonaut.variation_settings import source_of
-
-    tagger = study.tag[method]
-    robust, where = tagger.robust, f"tag.{method}.robust"
-    if robust is None:
-        return
-    for name in robust.variations:
-        known(name, study.variations, f"{where}.variations", "variation")
-        if study.variations[name].kind in NOT_ROWS:
-            raise ValueError(
-                f"{where}.variations: '{name}' is of kind {study.variations[name].kind}, which gives jets no "
-                "other inputs; name one that shifts jets or adds pile-up"
-            )
-    if robust.method in ("adversarial", "disco") and not isinstance(tagger.training, ScheduledTraining):
-        raise ValueError(
-            f"{where}.method: {robust.method} needs a tagger that is trained by gradients, and "
-            f"{study.kinds['tag'][method]} is not; use augmentation or planing"
-        )
-    if robust.method == "parametrised" and not tagger.can_be_parametrised:
-        raise ValueError(f"{where}.method: parametrised is known to the taggers dense and pfn alone")
-    if robust.method == "parametrised" and len({source_of(name) for name in robust.variations}) > 1:
-        raise ValueError(
-            f"{where}.variations: parametrised takes variations of one source, such as up and down"
-        )
-    if tagger.task != "binary":
-        raise ValueError(f"{where}: it is for taggers of signal and background")
-    if tagger.stream and robust.variations:
-        raise ValueError(f"{where}: varied jets are read at once; take 'stream' out")
-    if tagger.taggers_used() and robust.variations:
-        raise ValueError(
-            f"{where}: scores of other taggers are inputs, of which there are no varied ones here"
-        )
